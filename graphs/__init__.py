@@ -1,0 +1,1 @@
+"""Front ends and design graphs: everything that reads HDL source."""

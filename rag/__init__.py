@@ -1,0 +1,1 @@
+"""Retrieval over HDL repositories."""

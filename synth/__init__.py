@@ -1,0 +1,1 @@
+"""External EDA tools: simulators, Yosys and ABC, equivalence, timing and power."""

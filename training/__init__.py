@@ -1,0 +1,1 @@
+"""Datasets, rewards and fine-tuning recipes."""
