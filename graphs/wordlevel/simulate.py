@@ -1,0 +1,611 @@
+"""Fast evaluation of word-level terms over many sample points at once, and random simulation of whole modules.
+
+A sample vector is a numpy array with one entry per sample point: `uint64` for signals of up to 64 bits, `object`
+(Python integers) above. Random simulation gives evidence, never proof: rewrites guess from it and the prover decides.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtlgen.graphs.wordlevel.module import ModuleIR, Register
+from rtlgen.graphs.wordlevel.terms import FOLD, Term, const, mask, substitute, transform, variables, walk
+
+Vector: TypeAlias = NDArray[Any]
+MemoryReader: TypeAlias = Callable[[Vector], Vector]
+"""Gives the words at a vector of addresses, one per sample point."""
+
+_U64: Final = np.uint64
+_ONE: Final = np.uint64(1)
+
+
+def from_ints(values: Sequence[int], width: int) -> Vector:
+    """Return the sample vector of `values`, each taken modulo 2**width."""
+    limit = mask(width)
+    if width <= 64:
+        return np.array([v & limit for v in values], dtype=np.uint64)
+    result = np.empty(len(values), dtype=object)
+    result[:] = [v & limit for v in values]
+    return result
+
+
+def constant(value: int, width: int, count: int) -> Vector:
+    """Return a sample vector of `count` equal entries."""
+    if width <= 64:
+        return np.full(count, value & mask(width), dtype=np.uint64)
+    result = np.empty(count, dtype=object)
+    result[:] = [value & mask(width)] * count
+    return result
+
+
+def signature(vector: Vector) -> bytes:
+    """Return a key that is equal for equal vectors of one width class."""
+    return vector.tobytes() if vector.dtype != object else repr(vector.tolist()).encode()
+
+
+def evaluate_terms(
+    roots: Iterable[Term],
+    values: Mapping[str, Vector],
+    count: int,
+    memories: Mapping[str, MemoryReader] | None = None,
+    cache: dict[Term, Vector] | None = None,
+) -> list[Vector]:
+    """Return one sample vector per root; `undef` reads as 0, as in `terms.evaluate`.
+
+    Args:
+        roots: terms to evaluate.
+        values: sample vector of every signal the terms read.
+        count: number of sample points.
+        memories: reader of every memory the terms select from.
+        cache: results of earlier calls on the same samples; read and extended.
+
+    Raises:
+        KeyError: a signal or memory has no value.
+    """
+    done: dict[Term, Vector] = {} if cache is None else cache
+    wanted = list(roots)
+    for root in wanted:
+        for term in () if root in done else walk(root):
+            if term not in done:
+                done[term] = _node(term, [done[a] for a in term.args], values, count, memories or {})
+    return [done[r] for r in wanted]
+
+
+def _node(
+    t: Term, args: list[Vector], values: Mapping[str, Vector], count: int, memories: Mapping[str, MemoryReader]
+) -> Vector:
+    if t.op == "const":
+        return constant(t.const_value, t.width, count)
+    if t.op == "undef":
+        return constant(0, t.width, count)
+    if t.op == "var":
+        return values[t.name]
+    if t.op == "select":
+        return memories[t.name](args[0])
+    if t.op == "ite":
+        result: Vector = np.where(args[0] != 0, args[1], args[2])
+        return result
+    if t.width > 64 or any(a.width > 64 for a in t.args):
+        return _wide(t, args)
+    return _narrow(t, args)
+
+
+def _wide(t: Term, args: list[Vector]) -> Vector:
+    """Return the node's vector by Python integers, for operands or results above 64 bits."""
+    columns = [[int(x) for x in a] for a in args]
+    if t.op == "concat":
+        widths = [a.width for a in t.args]
+        return from_ints([_join(row, widths) for row in zip(*columns, strict=True)], t.width)
+    if t.op == "extract":
+        low = int(t.value or 0)
+        return from_ints([x >> low for x in columns[0]], t.width)
+    if t.op == "zext":
+        return from_ints(columns[0], t.width)
+    if t.op == "sext":
+        sign, full = 1 << (t.args[0].width - 1), 1 << t.args[0].width
+        return from_ints([x - full if x & sign else x for x in columns[0]], t.width)
+    fold, width = FOLD[t.op], t.args[0].width
+    return from_ints([fold(*row, width) for row in zip(*columns, strict=True)], t.width)
+
+
+def _join(row: Sequence[int], widths: Sequence[int]) -> int:
+    total = 0
+    for value, width in zip(row, widths, strict=True):
+        total = total << width | value
+    return total
+
+
+def _narrow(t: Term, args: list[Vector]) -> Vector:
+    """Return the node's vector by machine words."""
+    limit = _U64(mask(t.width))
+    width = t.args[0].width
+    if t.op == "concat":
+        total = args[0]
+        for part, arg in zip(t.args[1:], args[1:], strict=True):
+            total = total << _U64(part.width) | arg
+        return total
+    if t.op == "extract":
+        return args[0] >> _U64(int(t.value or 0)) & limit
+    if t.op == "zext":
+        return args[0]
+    if t.op == "sext":
+        return _as_signed(args[0], width).astype(np.uint64) & limit
+    result: Vector = _NARROW[t.op](*args, width)
+    return result & limit
+
+
+def _as_signed(a: Vector, width: int) -> Vector:
+    up = _U64(64 - width)
+    signed: Vector = (a << up).astype(np.int64) >> np.int64(64 - width)
+    return signed
+
+
+def _bit(truth: Vector) -> Vector:
+    return truth.astype(np.uint64)
+
+
+def _shift(left: bool) -> Callable[[Vector, Vector, int], Vector]:
+    def shift(a: Vector, b: Vector, w: int) -> Vector:
+        amount = np.minimum(b, _U64(63))
+        moved = a << amount if left else a >> amount
+        return np.where(b < _U64(min(w, 64)), moved, _U64(0))
+
+    return shift
+
+
+def _ashr(a: Vector, b: Vector, w: int) -> Vector:
+    amount = np.minimum(b, _U64(63)).astype(np.int64)
+    return (_as_signed(a, w) >> amount).astype(np.uint64)
+
+
+def _udiv(a: Vector, b: Vector, w: int) -> Vector:
+    quotient: Vector = a // np.maximum(b, _ONE)
+    return np.where(b == 0, _U64(mask(w)), quotient)
+
+
+def _urem(a: Vector, b: Vector, w: int) -> Vector:
+    remainder: Vector = a % np.maximum(b, _ONE)
+    return np.where(b == 0, a, remainder)
+
+
+def _sign(a: Vector, w: int) -> Vector:
+    return (a >> _U64(w - 1) & _ONE) != 0
+
+
+def _magnitude(a: Vector, w: int) -> Vector:
+    return np.where(_sign(a, w), (~a + _ONE) & _U64(mask(w)), a)
+
+
+def _negate_if(condition: Vector, a: Vector) -> Vector:
+    return np.where(condition, ~a + _ONE, a)
+
+
+def _sdiv(a: Vector, b: Vector, w: int) -> Vector:
+    quotient = _magnitude(a, w) // np.maximum(_magnitude(b, w), _ONE)
+    signed = _negate_if(_sign(a, w) != _sign(b, w), quotient)
+    return np.where(b == 0, np.where(_sign(a, w), _ONE, _U64(mask(w))), signed)
+
+
+def _srem(a: Vector, b: Vector, w: int) -> Vector:
+    remainder = _negate_if(_sign(a, w), _magnitude(a, w) % np.maximum(_magnitude(b, w), _ONE))
+    return np.where(b == 0, a, remainder)
+
+
+def _parity(a: Vector, w: int) -> Vector:
+    for step in (32, 16, 8, 4, 2, 1):
+        if step < w:
+            a = a ^ a >> _U64(step)
+    return a & _ONE
+
+
+_NARROW: Final[Mapping[str, Callable[..., Vector]]] = {
+    "not": lambda a, w: ~a,
+    "neg": lambda a, w: ~a + _ONE,
+    "and": lambda a, b, w: a & b,
+    "or": lambda a, b, w: a | b,
+    "xor": lambda a, b, w: a ^ b,
+    "add": lambda a, b, w: a + b,
+    "sub": lambda a, b, w: a - b,
+    "mul": lambda a, b, w: a * b,
+    "udiv": _udiv,
+    "urem": _urem,
+    "sdiv": _sdiv,
+    "srem": _srem,
+    "shl": _shift(left=True),
+    "lshr": _shift(left=False),
+    "ashr": _ashr,
+    "eq": lambda a, b, w: _bit(a == b),
+    "ult": lambda a, b, w: _bit(a < b),
+    "ule": lambda a, b, w: _bit(a <= b),
+    "slt": lambda a, b, w: _bit(_as_signed(a, w) < _as_signed(b, w)),
+    "sle": lambda a, b, w: _bit(_as_signed(a, w) <= _as_signed(b, w)),
+    "redand": lambda a, w: _bit(a == _U64(mask(w))),
+    "redor": lambda a, w: _bit(a != 0),
+    "redxor": _parity,
+}
+
+
+def hashed_memory(seeds: Vector, width: int) -> MemoryReader:
+    """Return a memory with arbitrary but consistent contents per sample point: equal addresses read equal words."""
+
+    def read(address: Vector) -> Vector:
+        place = address.astype(np.uint64) if address.dtype != object else from_ints(address.tolist(), 64)
+        words = [_mix(seeds + place * _U64(0x9E3779B97F4A7C15) + _U64(i)) for i in range((width + 63) // 64)]
+        if width <= 64:
+            return words[0] & _U64(mask(width))
+        return from_ints([_join(row, [64] * len(row)) for row in zip(*(w.tolist() for w in words), strict=True)], width)
+
+    return read
+
+
+def table_memory(contents: Mapping[int, int], width: int) -> MemoryReader:
+    """Return a memory that holds the same given words at every sample point, 0 elsewhere."""
+    return lambda address: from_ints([contents.get(int(a), 0) for a in address], width)
+
+
+def _mix(x: Vector) -> Vector:
+    """Scramble 64-bit words (the finaliser of SplitMix64)."""
+    x = (x ^ x >> _U64(30)) * _U64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> _U64(27)) * _U64(0x94D049BB133111EB)
+    scrambled: Vector = x ^ x >> _U64(31)
+    return scrambled
+
+
+def corner_values(width: int, constants: Iterable[int] = ()) -> list[int]:
+    """Return values at which word-level operators change behaviour, for one signal, without repetition.
+
+    Args:
+        width: bits of the signal.
+        constants: values the design compares with; their neighbours are corners too.
+    """
+    top = mask(width)
+    found = dict.fromkeys((0, top, 1, top >> 1, (top >> 1) + 1, top - 1, 2 & top, 0x5555 & top, 0xAAAA & top))
+    for c in constants:
+        if 0 <= c <= top:
+            found.update(dict.fromkeys(((c - 1) & top, c, (c + 1) & top)))
+    found.update(dict.fromkeys(1 << i for i in range(width)))
+    return list(found)
+
+
+def random_vector(width: int, count: int, rng: np.random.Generator) -> Vector:
+    """Return uniformly random values."""
+    words = [rng.integers(0, 2**64, count, dtype=np.uint64, endpoint=False) for _ in range((width + 63) // 64)]
+    if width <= 64:
+        return words[0] & _U64(mask(width))
+    return from_ints([_join(row, [64] * len(row)) for row in zip(*(w.tolist() for w in words), strict=True)], width)
+
+
+def _shaped_vector(width: int, count: int, rng: np.random.Generator, corners: Vector) -> Vector:
+    """Return a mixture of uniform, corner, sparse, dense and small values."""
+    uniform = random_vector(width, count, rng)
+    sparse = uniform & random_vector(width, count, rng) & random_vector(width, count, rng)
+    limit = mask(width) if width > 64 else _U64(mask(width))
+    fewer = rng.integers(0, width, count)
+    amount = fewer.astype(object) if width > 64 else fewer.astype(np.uint64)
+    choices = [uniform, corners[rng.integers(0, len(corners), count)], sparse, ~sparse & limit, uniform >> amount]
+    pick = rng.choice(5, count, p=[0.4, 0.3, 0.1, 0.1, 0.1])
+    result: Vector = choices[0]
+    for i, choice in enumerate(choices[1:], 1):
+        result = np.where(pick == i, choice, result)
+    return result
+
+
+def sample_inputs(
+    widths: Mapping[str, int], count: int, seed: int = 0, constants: Iterable[int] = ()
+) -> dict[str, Vector]:
+    """Return `count` sample points of independent signals: random, corner and correlated values.
+
+    Signals of one width are made equal, neighbouring or complementary in some points, because comparisons and
+    carries of independent random words hardly ever reach their corner cases. When all signals together have at
+    most log2(count) bits, the points are all their combinations, repeated.
+    """
+    rng = np.random.default_rng(seed)
+    if sum(widths.values()) <= max(count, 1).bit_length() - 1:
+        return _all_combinations(widths, count)
+    harvested = tuple(constants)
+    points = {n: _shaped_vector(w, count, rng, from_ints(corner_values(w, harvested), w)) for n, w in widths.items()}
+    _correlate(points, widths, rng)
+    return points
+
+
+def _all_combinations(widths: Mapping[str, int], count: int) -> dict[str, Vector]:
+    index = np.arange(count, dtype=np.uint64)
+    points: dict[str, Vector] = {}
+    low = 0
+    for name, width in widths.items():
+        points[name] = index >> _U64(low) & _U64(mask(width))
+        low += width
+    return points
+
+
+def _correlate(points: dict[str, Vector], widths: Mapping[str, int], rng: np.random.Generator) -> None:
+    groups: dict[int, list[str]] = {}
+    for name, width in widths.items():
+        if width > 1:
+            groups.setdefault(width, []).append(name)
+    for width, names in groups.items():
+        one: Any = 1 if width > 64 else _ONE
+        limit: Any = mask(width) if width > 64 else _U64(mask(width))
+        for left, right in itertools.pairwise(names):
+            a, b = points[left], points[right]
+            flipped = a ^ _one_hot(width, len(a), rng)
+            kinds = rng.choice(6, len(a), p=[0.6, 0.12, 0.08, 0.08, 0.04, 0.08])
+            for kind, value in ((1, a), (2, a + one & limit), (3, a - one & limit), (4, ~a & limit), (5, flipped)):
+                b = np.where(kinds == kind, value, b)
+            points[right] = b
+
+
+def _one_hot(width: int, count: int, rng: np.random.Generator) -> Vector:
+    return from_ints([1 << int(i) for i in rng.integers(0, width, count)], width)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Sample points of a module: consistent values of all its signals.
+
+    Attributes:
+        count: number of points.
+        values: vector of every signal that has one (inputs, registers, undriven signals, combinational signals).
+        memories: reader of every memory.
+        next: value each register takes at the next edge, for the point's state and inputs.
+    """
+
+    count: int
+    values: dict[str, Vector]
+    memories: dict[str, MemoryReader] = field(default_factory=dict)
+    next: dict[str, Vector] = field(default_factory=dict)
+
+    def evaluate(self, term: Term) -> Vector:
+        """Return the vector of one term over the module's signals.
+
+        Raises:
+            KeyError: the term reads a signal without a value.
+        """
+        return evaluate_terms((term,), self.values, self.count, self.memories)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What one signal was seen to be over a whole simulation.
+
+    Attributes:
+        low, high: least and greatest unsigned value.
+        ever_one: bits that were 1 at some point; `always_one`: bits that were 1 at every point.
+    """
+
+    low: int
+    high: int
+    ever_one: int
+    always_one: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Outcome of `simulate`: a selection of the reached sample points, and the extent of each register over all."""
+
+    samples: Samples
+    extents: dict[str, Extent]
+    reset: tuple[str, int] | None
+    """Reset input and its active level, held in the first cycle; None where none was found."""
+
+
+def combinational_order(module: ModuleIR) -> list[str]:
+    """Return the combinational signals so that each comes after those it reads; members of loops are left out."""
+    reads = {n: [v for v in variables(t) if v in module.combinational] for n, t in module.combinational.items()}
+    order: list[str] = []
+    state: dict[str, int] = {}
+    for root in reads:
+        stack = [root]
+        while stack:
+            name = stack[-1]
+            if state.setdefault(name, 0) == 0:
+                state[name] = 1
+                stack += [r for r in reads[name] if state.get(r, 0) == 0]
+                continue
+            stack.pop()
+            if state[name] == 1:
+                state[name] = 2 if all(state.get(r) == 2 for r in reads[name]) else 3
+                if state[name] == 2:
+                    order.append(name)
+    return order
+
+
+def free_signals(module: ModuleIR) -> dict[str, int]:
+    """Return name and width of every signal whose value is given from outside or by drivers nobody models."""
+    ordered = set(combinational_order(module))
+    driven = ordered | set(module.registers)
+    return {n: s.width for n, s in module.signals.items() if n not in driven and s.depth is None}
+
+
+def constants_of(module: ModuleIR) -> tuple[int, ...]:
+    """Return the literals of the module's expressions in order of appearance, without repetition."""
+    roots = [*module.combinational.values(), *(r.next for r in module.registers.values())]
+    return tuple(dict.fromkeys(t.const_value for t in walk(*roots) if t.op == "const"))
+
+
+def find_reset(module: ModuleIR) -> tuple[str, int] | None:
+    """Return the input that resets most registers and its active level, or None.
+
+    An asynchronous reset counts by what the registers say, a synchronous one where the register's next value
+    becomes constant.
+    """
+    votes: dict[tuple[str, int], int] = {}
+    inputs = [n for n, s in module.signals.items() if s.kind == "input" and s.width == 1]
+    for register in module.registers.values():
+        for reset in register.resets:
+            votes[reset.signal, reset.level] = votes.get((reset.signal, reset.level), 0) + 1
+        for name in set(inputs) & set(variables(register.next)):
+            for level in (0, 1):
+                if transform(substitute(register.next, {name: const(level, 1)}), lambda t: t).is_const:
+                    votes[name, level] = votes.get((name, level), 0) + 1
+    usable = {k: v for k, v in votes.items() if k[0] in inputs}
+    return max(usable, key=lambda k: (usable[k], k)) if usable else None
+
+
+def sample_module(module: ModuleIR, count: int, seed: int = 0) -> Samples:
+    """Return sample points with arbitrary register values: what combinational equivalence is about."""
+    widths = free_signals(module) | {n: r.width for n, r in module.registers.items()}
+    values = sample_inputs(widths, count, seed, constants_of(module))
+    return _complete(module, values, count, seed, combinational_order(module))
+
+
+def _complete(module: ModuleIR, values: dict[str, Vector], count: int, seed: int, order: Sequence[str]) -> Samples:
+    """Return `values` with all combinational signals and next values computed."""
+    memories = _memories(module, count, seed)
+    cache: dict[Term, Vector] = {}
+    for name in order:
+        values[name] = evaluate_terms((module.combinational[name],), values, count, memories, cache)[0]
+    registers = list(module.registers.values())
+    following = evaluate_terms([r.next for r in registers], values, count, memories, cache)
+    return Samples(count, values, memories, {r.name: v for r, v in zip(registers, following, strict=True)})
+
+
+def _memories(module: ModuleIR, count: int, seed: int) -> dict[str, MemoryReader]:
+    base = np.arange(count, dtype=np.uint64) + _U64(seed % 2**32)
+    return {
+        n: hashed_memory(_mix(base + _U64(1000003 * i)), s.width)
+        for i, (n, s) in enumerate(sorted(module.signals.items()))
+        if s.depth is not None
+    }
+
+
+def simulate(module: ModuleIR, *, traces: int = 64, cycles: int = 64, keep: int = 2048, seed: int = 0) -> Reached:
+    """Return sample points that the module reaches from reset under random stimulus.
+
+    Each trace has its own habits (how often 1-bit inputs are high, how long inputs hold), so that counters and
+    handshakes get far. Registers start at their initial value, else are reset in a first cycle that is not kept,
+    else start anywhere. Signals that nobody models take random values, so what is reached may be too much in them.
+
+    Args:
+        traces: runs in parallel. cycles: length of each.
+        keep: most points in the result's samples; extents cover all points.
+        seed: of every random choice.
+    """
+    run = _Run(module, traces, seed)
+    run.start()
+    kept: list[dict[str, Vector]] = []
+    extents: dict[str, Extent] = {}
+    for cycle in range(cycles):
+        samples = run.cycle(cycle)
+        for name in module.registers:
+            extents[name] = _extend(extents.get(name), samples.values[name])
+        kept.append(dict(samples.values))
+        run.advance(samples)
+    names = [*run.free, *module.registers]
+    joined = {n: np.concatenate([k[n] for k in kept]) for n in names}
+    chosen = _choose(joined, traces * cycles, keep, run.rng)
+    points = {n: v[chosen] for n, v in joined.items()}
+    return Reached(_complete(module, points, len(chosen), seed, run.order), extents, run.reset)
+
+
+def _choose(points: Mapping[str, Vector], count: int, keep: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return indices of distinct points, at most `keep`, at random but in order of time."""
+    rows = zip(*(v.tolist() for v in points.values()), strict=True) if points else iter([()] * count)
+    first: dict[tuple[Any, ...], int] = {}
+    for index, row in enumerate(rows):
+        first.setdefault(row, index)
+    distinct = np.fromiter(first.values(), dtype=np.intp)
+    if len(distinct) <= keep:
+        return distinct
+    return np.sort(rng.choice(distinct, keep, replace=False))
+
+
+def _extend(extent: Extent | None, vector: Vector) -> Extent:
+    low, high = int(vector.min()), int(vector.max())
+    ones, every = int(np.bitwise_or.reduce(vector)), int(np.bitwise_and.reduce(vector))
+    if extent is None:
+        return Extent(low, high, ones, every)
+    return Extent(min(low, extent.low), max(high, extent.high), ones | extent.ever_one, every & extent.always_one)
+
+
+class _Run:
+    """State of one parallel simulation: registers and inputs of all traces."""
+
+    def __init__(self, module: ModuleIR, traces: int, seed: int) -> None:
+        self.module, self.traces, self.seed = module, traces, seed
+        self.rng = np.random.default_rng(seed)
+        self.order = combinational_order(module)
+        self.free = free_signals(module)
+        self.reset = find_reset(module)
+        self.clocks = sorted({(r.clock, r.edge) for r in module.registers.values()})
+        harvested = constants_of(module)
+        self.corners = {n: from_ints(corner_values(w, harvested), w) for n, w in self.free.items()}
+        self.bias = {n: self.rng.choice([0.02, 0.2, 0.5, 0.8, 0.98], traces) for n in self.free}
+        self.hold = self.rng.choice([0.0, 0.0, 0.5, 0.9], traces)
+        self.inputs = {n: random_vector(w, traces, self.rng) for n, w in self.free.items()}
+        self.state: dict[str, Vector] = {}
+
+    def start(self) -> None:
+        """Bring every trace to its first state."""
+        for name, register in self.module.registers.items():
+            if register.initial is None:
+                self.state[name] = random_vector(register.width, self.traces, self.rng)
+            else:
+                self.state[name] = constant(register.initial, register.width, self.traces)
+        if self.reset is not None:
+            self._draw(0)
+            self.inputs[self.reset[0]] = constant(self.reset[1], 1, self.traces)
+            self.advance(self._evaluate(), every_clock=True)
+
+    def cycle(self, number: int) -> Samples:
+        """Draw inputs and return the values of all signals in this cycle."""
+        self._draw(number)
+        samples = self._evaluate()
+        changed = self._asynchronous(samples)
+        return self._evaluate() if changed else samples
+
+    def _evaluate(self) -> Samples:
+        values = {**self.inputs, **self.state}
+        return _complete(self.module, values, self.traces, int(self.rng.integers(2**31)), self.order)
+
+    def advance(self, samples: Samples, *, every_clock: bool = False) -> None:
+        """Take one clock edge; where there are several clocks, a random choice of them ticks."""
+        ticks = {c: self._ticks(every_clock) for c in self.clocks}
+        for name, register in self.module.registers.items():
+            value = samples.next[name]
+            for reset in reversed(register.resets):
+                value = _held(value, reset.signal, reset.level, reset.value, register, samples)
+            self.state[name] = np.where(ticks[register.clock, register.edge], value, self.state[name])
+
+    def _ticks(self, every_clock: bool) -> NDArray[np.bool_]:
+        if every_clock or len(self.clocks) == 1:
+            return np.ones(self.traces, dtype=np.bool_)
+        return self.rng.random(self.traces) < 0.5
+
+    def _asynchronous(self, samples: Samples) -> bool:
+        """Apply active asynchronous resets to the state; say whether any register changed."""
+        changed = False
+        for name, register in self.module.registers.items():
+            for reset in reversed(register.resets):
+                value = _held(self.state[name], reset.signal, reset.level, reset.value, register, samples)
+                changed |= bool((value != self.state[name]).any())
+                self.state[name] = value
+        return changed
+
+    def _draw(self, number: int) -> None:
+        keep = self.rng.random(self.traces) < self.hold if number else np.zeros(self.traces, dtype=np.bool_)
+        for name, width in self.free.items():
+            fresh = self._fresh(name, width)
+            self.inputs[name] = np.where(keep, self.inputs[name], fresh)
+        if self.reset is not None:
+            name, level = self.reset
+            active = self.rng.random(self.traces) < 0.01
+            self.inputs[name] = np.where(active, _U64(level), _U64(1 - level))
+
+    def _fresh(self, name: str, width: int) -> Vector:
+        if width == 1:
+            return _bit(self.rng.random(self.traces) < self.bias[name])
+        return _shaped_vector(width, self.traces, self.rng, self.corners[name])
+
+
+def _held(value: Vector, signal: str, level: int, held: int | None, register: Register, samples: Samples) -> Vector:
+    """Return `value` with the points at which an asynchronous reset is active replaced by its constant."""
+    if held is None or signal not in samples.values:
+        return value
+    return np.where(samples.values[signal] == _U64(level), constant(held, register.width, samples.count), value)
