@@ -1,0 +1,71 @@
+"""`rtlgen doctor`: every tool, and what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtlgen.synth.tools import Probe
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Show every tool, its version, and the command that installs what is missing.
+
+    Exit code 0 where every required tool is there, 1 where one is not.
+    """
+    from rtlgen.synth.tools import doctor
+
+    probes = doctor()
+    ready = all(probe.status == "ok" for probe in probes if probe.required)
+    if as_json:
+        _print_json(probes, ready)
+    else:
+        _print_table(probes, ready)
+    ctx.exit(0 if ready else 1)
+
+
+def _print_json(probes: Sequence[Probe], ready: bool) -> None:
+    from rtlgen.synth.tools import machine
+
+    document = {
+        "schema_version": 1,
+        "ready": ready,
+        "machine": machine(),
+        "tools": [dataclasses.asdict(probe) for probe in probes],
+    }
+    click.echo(json.dumps(document, indent=2, default=str))
+
+
+def _print_table(probes: Sequence[Probe], ready: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("tool", "status", "version", "floor", "path", "for"):
+        table.add_column(heading, overflow="fold")
+    for probe in probes:
+        colour = "green" if probe.status == "ok" else "red" if probe.required else "yellow"
+        table.add_row(
+            probe.name,
+            f"[{colour}]{probe.status}[/]",
+            probe.version or "-",
+            probe.floor + (f" (below {probe.ceiling})" if probe.ceiling else ""),
+            str(probe.path or "-"),
+            probe.purpose + (f" [dim]({probe.note})[/]" if probe.note else ""),
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    for probe in probes:
+        if probe.status != "ok":
+            kind = "required" if probe.required else "optional"
+            console.print(f"{probe.name} ({kind}) is {probe.status}; install it with:  {probe.install}", soft_wrap=True)
+    console.print("ready" if ready else "not ready: a required tool is missing", soft_wrap=True)
