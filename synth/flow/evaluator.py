@@ -1,0 +1,199 @@
+"""Area, cells and delay of a design in one short call: the baseline flow in warm Yosys workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from rtlgen.core.config import load_settings
+from rtlgen.synth.flow import script
+from rtlgen.synth.flow.libfile import plain_liberty, scl_dir
+from rtlgen.synth.flow.parse import count_states, parse_delay, parse_stat
+from rtlgen.synth.liberty import Library
+from rtlgen.synth.yosys import YosysPool, YosysRun
+
+_BEFORE, _AFTER, _NETLIST = "before.json", "after.json", "netlist.v"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the baseline flow makes of one design.
+
+    Attributes:
+        ok: the flow ended and every cell is one of the library.
+        error: what went wrong, in the tool's words with file and line; None when `ok`.
+        area_um2: sum of cell areas.
+        seq_area_um2: share of flops and latches in it.
+        delay_ns: longest combinational path by ABC's `stime` over the library's tables (flop outputs and inputs of
+            the design start at 0, no wire load); 0 where there is no logic.
+        cells: count by library cell.
+        flops: flip-flop bits.
+        latches: latch bits.
+        netlist: mapped Verilog where asked for.
+        wall_s: seconds of the whole call.
+        basis: tool, library, flow and clock; only equal ones compare.
+        frontend: `slang` or `verilog`, which reader took the sources.
+        ended_by: how the tool ended, as in `YosysRun`.
+    """
+
+    ok: bool
+    error: str | None
+    area_um2: float | None
+    seq_area_um2: float | None
+    delay_ns: float | None
+    cells: dict[str, int]
+    flops: int
+    latches: int
+    netlist: str | None
+    wall_s: float
+    basis: str
+    frontend: str = "slang"
+    ended_by: str = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One design for `Evaluator.evaluate_many`."""
+
+    sources: Mapping[str, str]
+    top: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class Evaluator:
+    """Runs the baseline flow on many designs with one library; threads may share it. Close it or use `with`."""
+
+    def __init__(
+        self, library: Library, *, clock_ns: float | None = None, workers: int = 2, cache_dir: Path | None = None
+    ) -> None:
+        """Start the workers.
+
+        Args:
+            library: cells to map to.
+            clock_ns: delay target for ABC in ns; None maps for the default trade of delay and area.
+            workers: designs evaluated at once.
+            cache_dir: where the library's working copies lie; default is the settings' cache folder.
+
+        Raises:
+            LibraryError: the library's file can't be read any more.
+            SandboxError: no worker process or no writable cache folder.
+        """
+        cache = cache_dir or load_settings().cache_dir
+        self.library = library
+        self.clock_ns = clock_ns
+        self.liberty = plain_liberty(library, cache)
+        self.pool = YosysPool(workers, preload=script.preload_commands(self.liberty, scl_dir(cache)))
+        self.pool.__enter__()
+        clock = "none" if clock_ns is None else f"{clock_ns:g}ns"
+        self.basis = f"yosys=0.70 flow=synth-flatten,dfflibmap,abc,opt_clean timing=abc-stime library={library.name}:{library.digest[:12]} clock={clock}"
+
+    def __enter__(self) -> Evaluator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
+
+    def evaluate(
+        self,
+        sources: Mapping[str, str],
+        top: str,
+        *,
+        parameters: Mapping[str, str] = {},
+        include_dirs: Sequence[Path | str] = (),
+        defines: Sequence[tuple[str, str]] = (),
+        timeout_s: float = 60,
+        netlist: bool = False,
+    ) -> Evaluation:
+        """Return area, cells and delay of module `top`; a design that fails is an `Evaluation` with `ok` False.
+
+        Args:
+            sources: Verilog text by relative file name, in reading order.
+            top: module to synthesize.
+            parameters: overrides of its parameters, as Verilog text.
+            include_dirs: folders for include files, absolute.
+            defines: macros, name and value.
+            timeout_s: wall-clock limit of each attempt to read and map.
+            netlist: also return the mapped Verilog.
+
+        Raises:
+            InputError: a name can't be given to Yosys.
+            SandboxError: the workers can't run.
+        """
+        options = script.FlowOptions(top, parameters, include_dirs, defines)
+        first = self._attempt(sources, options, "slang", timeout_s, netlist)
+        if first.ok or not _front_end_failed(first):
+            return self._result(first, top, "slang", 0.0)
+        second = self._attempt(sources, options, "verilog", timeout_s, netlist)
+        if second.ok or not _front_end_failed(second):
+            return self._result(second, top, "verilog", first.wall_s)
+        return self._result(first, top, "slang", second.wall_s)
+
+    def evaluate_many(self, jobs: Iterable[Job], *, timeout_s: float = 60) -> list[Evaluation]:
+        """Return the evaluations of `jobs`, in their order, several at a time.
+
+        Raises:
+            InputError: a name can't be given to Yosys.
+            SandboxError: the workers can't run.
+        """
+        with ThreadPoolExecutor(self.pool.workers) as threads:
+            return list(
+                threads.map(
+                    lambda j: self.evaluate(j.sources, j.top, parameters=j.parameters, timeout_s=timeout_s), jobs
+                )
+            )
+
+    def _attempt(
+        self, sources: Mapping[str, str], options: script.FlowOptions, frontend: str, timeout_s: float, netlist: bool
+    ) -> YosysRun:
+        commands = [
+            *script.read_commands(list(sources), options, frontend),
+            *script.synth_commands(options.top),
+            script.stat_command(_BEFORE),
+            *script.map_commands(self.liberty, self.clock_ns),
+            script.stat_command(_AFTER, self.liberty),
+            *([f"write_verilog -noattr {_NETLIST}"] if netlist else []),
+        ]
+        return self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST), timeout_s=timeout_s)
+
+    def _result(self, run: YosysRun, top: str, frontend: str, extra_s: float) -> Evaluation:
+        wall_s = run.wall_s + extra_s
+        if not run.ok:
+            return self._failed(run.error or "Yosys failed", wall_s, frontend, run.ended_by)
+        after = parse_stat(run.files[_AFTER], top)
+        if after.unmapped:
+            what = ", ".join(f"{name} x{count}" for name, count in sorted(after.unmapped.items()))
+            return self._failed(
+                f"library {self.library.name!r} has no cell for {what}; use another library", wall_s, frontend, "exit"
+            )
+        flops, latches = count_states(parse_stat(run.files[_BEFORE], top).cells)
+        return Evaluation(
+            ok=True,
+            error=None,
+            area_um2=after.area_um2 or 0.0,
+            seq_area_um2=after.seq_area_um2 or 0.0,
+            delay_ns=parse_delay(run.log) or 0.0,
+            cells=after.cells,
+            flops=flops,
+            latches=latches,
+            netlist=run.files.get(_NETLIST),
+            wall_s=wall_s,
+            basis=self.basis,
+            frontend=frontend,
+        )
+
+    def _failed(self, error: str, wall_s: float, frontend: str, ended_by: str) -> Evaluation:
+        return Evaluation(False, error, None, None, None, {}, 0, 0, None, wall_s, self.basis, frontend, ended_by)
+
+
+def _front_end_failed(run: YosysRun) -> bool:
+    """Tell whether the run ended in its first command, the reader."""
+    return not run.ok and run.ended_by in ("exit", "signal") and not run.command_s
