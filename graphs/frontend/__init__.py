@@ -1,1 +1,1 @@
-
+"""HDL front ends; pyslang is the first."""

@@ -93,6 +93,7 @@ class Occurrence:
     stable: bool
     parent_width: int
     signed: bool
+    self_determined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

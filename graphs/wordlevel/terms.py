@@ -218,6 +218,12 @@ def extract(term: Term, low: int, width: int) -> Term:
         return extract(term.args[0], term.value + low, width)
     if term.op == "concat":
         return _extract_concat(term, low, width)
+    if term.op == "lshr" and term.args[1].op == "const":
+        shifted = low + term.args[1].const_value
+        if shifted + width <= term.width:
+            return extract(term.args[0], shifted, width)
+    if term.op == "zext" and low >= term.args[0].width:
+        return const(0, width)
     if term.op in ("zext", "sext") and low + width <= term.args[0].width:
         return extract(term.args[0], low, width)
     return make("extract", width, (term,), low)
