@@ -35,7 +35,8 @@ MODULAR: Final = frozenset({"and", "or", "xor", "add", "sub", "mul", "not", "neg
 ZERO_EXTENDABLE: Final = frozenset({"and", "or", "xor", "udiv", "urem"})
 SIGN_EXTENDABLE: Final = frozenset({"and", "or", "xor", "not"})
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w$]*(\[\d+\])*(\.[A-Za-z_][\w$]*(\[\d+\])*)*")
-_TIDY: Final = frozenset({"*", "/", "%", "+", "-"})
+_TIDY: Final = frozenset({"*", "/", "%", "+", "-", "<", "<=", ">", ">=", "==", "!="})
+"""Operators whose operands need no parentheses for clarity where they bind tighter than a comparison."""
 
 
 class NeedsNameError(ValueError):
@@ -112,8 +113,7 @@ def to_statements(
 ) -> tuple[tuple[Helper, ...], str]:
     """Return helper wires, in order of dependence, and the expression that reads them (see `to_verilog`).
 
-    Args:
-        fresh: makes an unused identifier from a hint such as `a_plus_b`.
+    `fresh` makes an unused identifier from a hint such as `a_plus_b`.
 
     Raises:
         ValueError: `context_width` is below 1.
@@ -187,7 +187,7 @@ class _Printer:
 
     def _shorter(self, term: Term, width: int, piece: _Piece) -> _Piece:
         """Return the region printed signed where that is possible and shorter (`a >>> 2` of signed operands)."""
-        if width != term.width or "$" not in piece.text and "{" not in piece.text:
+        if width != term.width or ("$" not in piece.text and "{" not in piece.text):
             return piece
         other = self.signed_at(term, width)
         return other if len(other.text) < len(piece.text) else piece
@@ -250,12 +250,10 @@ class _Printer:
         if term.op == "not" and term.width == 1 and term.args[0].op not in NEGATED and term.args[0].op not in REDUCTION:
             return self._unary("!", self.exact(term.args[0]), 1)
         piece = self._same(term, need=True, strict=True)
-        if term.op in ("add", "sub", "mul", "neg", "not", "shl", "and", "or", "xor") and piece.level < ATOM:
+        if term.op in ("add", "sub", "mul", "neg", "not", "shl") and piece.level < ATOM:
             inner = term.args[0].op
-            reads_same = term.op in ("and", "or", "xor") or (
-                term.width == 1 and (inner in NEGATED or inner in REDUCTION)
-            )
-            return piece if reads_same and piece.width == term.width else _atom(f"{{{piece.text}}}", term.width)
+            if term.op != "not" or (inner not in NEGATED and inner not in REDUCTION):
+                return _atom(f"{{{piece.text}}}", term.width)
         return piece
 
     def _same(self, term: Term, need: bool, strict: bool) -> _Piece:
@@ -518,10 +516,10 @@ class _Printer:
 
     def _side(self, symbol: str, piece: _Piece, level: int) -> str:
         """Return an operand, with parentheses where the language or a reader needs them."""
-        mixed = UNARY > piece.level > TERNARY and piece.level != PRECEDENCE[symbol]
-        clear = symbol in _TIDY or symbol in ("&&", "||") or (symbol in NEGATED.values() or symbol in ("<", "<=", "=="))
-        if mixed and not (clear and piece.level >= 9 or symbol in ("&&", "||") and piece.level >= 5):
-            return f"({piece.text})"
+        if piece.level not in (UNARY, TERNARY, ATOM, PRECEDENCE[symbol]):
+            floor = 5 if symbol in ("&&", "||") else 9 if symbol in _TIDY else UNARY
+            if piece.level < floor:
+                return f"({piece.text})"
         if symbol in ("&", "|", "^", "+", "*", "&&", "||") and piece.level == PRECEDENCE[symbol]:
             return piece.text if level == piece.level or symbol in ("&", "|", "^", "&&", "||") else f"({piece.text})"
         return self._paren(piece, level)
