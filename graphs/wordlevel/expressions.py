@@ -94,12 +94,12 @@ def literal(value: Any, width: int) -> Term:
     """
     if not hasattr(value, "bitWidth"):
         raise UnsupportedError(f"constant {value!r}")
-    if not value.hasUnknown():
+    if not value.hasUnknown:
         return t.const(_to_int(value), width)
     bits = [str(value[i]).lower() for i in range(value.bitWidth)]
     parts = [t.undef(1) if b not in ("0", "1") else t.const(int(b), 1) for b in reversed(bits)]
     joined = t.concat(*parts)
-    return t.sext(joined, width) if value.isSigned() else t.zext(joined, width)
+    return t.sext(joined, width) if value.isSigned else t.zext(joined, width)
 
 
 def _to_int(value: Any) -> int:
@@ -111,7 +111,23 @@ def _to_int(value: Any) -> int:
 
 def resize(term: Term, width: int, signed: bool) -> Term:
     """Return `term` extended (by sign if `signed`) or truncated to `width`."""
+    if width < term.width:
+        return narrow(term, width)
     return t.sext(term, width) if signed else t.zext(term, width)
+
+
+def narrow(term: Term, width: int) -> Term:
+    """Return the low `width` bits, computed in that width where the operator allows it.
+
+    Verilog's unsized literals make nearly every sum 32 bits wide before an assignment cuts it again.
+    """
+    if width >= term.width:
+        return term
+    if term.op in ("add", "sub", "mul", "and", "or", "xor", "neg", "not"):
+        return t.apply(term.op, *(narrow(a, width) for a in term.args))
+    if term.op == "ite":
+        return t.ite(term.args[0], narrow(term.args[1], width), narrow(term.args[2], width))
+    return t.extract(term, 0, width)
 
 
 class Lowering:

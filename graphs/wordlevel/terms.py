@@ -154,7 +154,25 @@ def apply(op: str, *args: Term) -> Term:
         raise ValueError(f"expected an operator that apply() knows, got {op!r}")
     if all(a.op == "const" for a in args):
         return const(FOLD[op](*(a.const_value for a in args), args[0].width), result)
+    if op == "eq":
+        return _equal(*args)
     return make(op, result, args)
+
+
+def _equal(left: Term, right: Term) -> Term:
+    """Return the comparison without the extension that Verilog's 32-bit literals bring in."""
+    if left.op == "const":
+        left, right = right, left
+    if left.op == "zext" and right.op in ("const", "zext"):
+        inner = left.args[0]
+        if right.op == "const":
+            fits = right.const_value >> inner.width == 0
+            return _equal(inner, const(right.const_value, inner.width)) if fits else const(0, 1)
+        if right.args[0].width == inner.width:
+            return _equal(inner, right.args[0])
+    if left.op == "const" and right.op == "const":
+        return const(int(left.value == right.value), 1)
+    return const(1, 1) if left is right else make("eq", 1, (left, right))
 
 
 def _same_width(op: str, args: tuple[Term, ...]) -> None:

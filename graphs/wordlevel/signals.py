@@ -1,0 +1,79 @@
+"""Declared signals of a module, with the places of their names and dimensions in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rtlgen.graphs.wordlevel.expressions import UnsupportedError, width_of
+from rtlgen.graphs.wordlevel.module import Place, Signal, SignalKind
+
+PlaceOf = Callable[[Any], Place | None]
+
+
+def declare(name: str, symbol: Any, body: Any, place_of: PlaceOf) -> tuple[Signal | None, str]:
+    """Return the signal, or None and the reason why nothing can be said of it."""
+    type_ = symbol.type.canonicalType
+    depth = None
+    if type_.isUnpackedArray and hasattr(type_, "range"):
+        depth = int(type_.range.width)
+        type_ = type_.elementType.canonicalType
+    try:
+        width = width_of(type_)
+    except UnsupportedError as reason:
+        return None, str(reason)
+    low, descending = _bounds(type_)
+    declared, dimension, shared = _declaration(symbol, place_of)
+    kind: SignalKind = "memory" if depth is not None else _kind(symbol, body)
+    initial = _initial(symbol) if symbol.kind.name == "Variable" else None
+    signal = Signal(
+        name, width, bool(type_.isSigned), kind, low, descending, declared, dimension, shared, depth, initial
+    )
+    return signal, ""
+
+
+def _bounds(type_: Any) -> tuple[int, bool]:
+    bounds = type_.getBitVectorRange()
+    return int(bounds.lower), bool(bounds.isDescending) or int(bounds.width) == 1
+
+
+def _kind(symbol: Any, body: Any) -> SignalKind:
+    if symbol.parentScope is not None and symbol.hierarchicalPath == f"{body.hierarchicalPath}.{symbol.name}":
+        port = body.findPort(symbol.name)
+        if port is not None and port.kind.name == "Port":
+            kinds: dict[str, SignalKind] = {"In": "input", "Out": "output"}
+            return kinds.get(port.direction.name, "inout")
+    return "net" if symbol.kind.name == "Net" else "variable"
+
+
+def _initial(symbol: Any) -> int | None:
+    from rtlgen.graphs.wordlevel.expressions import literal
+
+    start = symbol.initializer
+    if start is None or start.constant is None:
+        return None
+    try:
+        term = literal(start.constant.value, width_of(symbol.type))
+    except UnsupportedError:
+        return None
+    return term.const_value if term.op == "const" else None
+
+
+def _declaration(symbol: Any, place_of: PlaceOf) -> tuple[Place | None, Place | None, bool]:
+    """Return the places of the name and of the only packed dimension, and whether others share the dimension."""
+    from pyslang import SourceLocation, SourceRange
+
+    start = symbol.location
+    node = symbol.syntax
+    end = SourceLocation(start.buffer, start.offset + len(symbol.name))
+    declared = place_of(SourceRange(start, end))
+    while node is not None and not (hasattr(node, "declarators") or hasattr(node, "header")):
+        node = node.parent
+    if node is None:
+        return declared, None, False
+    holder = node.header if hasattr(node, "header") else node
+    type_ = getattr(holder, "dataType", None) or getattr(holder, "type", None)
+    dimensions = [d for d in getattr(type_, "dimensions", ())]
+    shared = len([d for d in getattr(node, "declarators", ())]) > 1
+    place = place_of(dimensions[0].sourceRange) if len(dimensions) == 1 else None
+    return declared, place, shared
