@@ -248,7 +248,8 @@ def _find(name: str, _override_path: str) -> Tool:
         raise ToolNotFoundError(_not_found(spec, probe))
     if probe.status != "ok":
         raise ToolVersionError(_wrong_version(spec, probe))
-    assert probe.path is not None and probe.version is not None  # status ok says so
+    assert probe.path is not None, "status ok says so"
+    assert probe.version is not None, "status ok says so"
     env: dict[str, str] = {}
     flags: tuple[str, ...] = ()
     if name == "verilator":
@@ -312,8 +313,7 @@ def _wrong_version(spec: _Spec, probe: Probe) -> str:
     wanted = f"at least {spec.floor}" + (f" and below {spec.ceiling}" if spec.ceiling else "")
     path = f", or set {spec.override} to the path of another" if spec.override else ""
     return (
-        f"expected {spec.name} {wanted}, found {probe.version} at {probe.path}; "
-        f"install it with `{spec.install}`{path}"
+        f"expected {spec.name} {wanted}, found {probe.version} at {probe.path}; install it with `{spec.install}`{path}"
     )
 
 

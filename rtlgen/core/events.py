@@ -164,6 +164,7 @@ class RunLog:
             self._file.write(b"\n")
 
     def __call__(self, event: Event) -> None:
+        """Write one event."""
         self._file.write(event.to_json().encode() + b"\n")
 
     def __enter__(self) -> Self:

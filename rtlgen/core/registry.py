@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from threading import RLock
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from rtlgen.core.errors import ConfigError
 
@@ -116,13 +116,13 @@ class Registry(Generic[T]):
         return f"unknown {self.kind} {name!r}; {hint}known: {', '.join(sorted(self._loaders)) or 'none'}"
 
 
-def _loader_of(target: str) -> Callable[[], T]:
+def _loader_of(target: str) -> Callable[[], Any]:
     module, _, attribute = target.partition(":")
 
-    def load() -> T:
-        thing: object = importlib.import_module(module)
+    def load() -> Any:
+        thing: Any = importlib.import_module(module)
         for part in attribute.split("."):
             thing = getattr(thing, part)
-        return cast(T, thing)
+        return thing
 
     return load

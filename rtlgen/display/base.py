@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import IO, Protocol, Self
+from typing import IO, Protocol
 
 from rtlgen.core.config import DisplayKind
 from rtlgen.core.events import Event, EventBus
@@ -16,6 +16,7 @@ class Display(AbstractContextManager["Display"], Protocol):
     """Shows events between `__enter__` and `__exit__`.
 
     Example:
+        >>> from typing import Self
         >>> class Dots:
         ...     def __init__(self, stream: IO[str]) -> None:
         ...         self.stream = stream

@@ -140,7 +140,17 @@ def _bwrap(
     writable: Sequence[Path],
     readable: Sequence[Path],
 ) -> list[str]:
-    command = [str(bwrap), "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
+    command = [
+        str(bwrap),
+        "--unshare-all",
+        "--die-with-parent",
+        "--cap-drop",
+        "ALL",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]
     for path in (*_SYSTEM_FOLDERS, *_SYSTEM_FILES):
         command += ["--ro-bind-try", path, path]
     # /tmp before what may lie in it
@@ -156,8 +166,7 @@ def _tool_folders(tool: str) -> list[str]:
     """Return folders outside the system's that `tool` needs: its installation, and that of this Python."""
     real = Path(tool).resolve()
     prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
-    for path in {Path(tool).absolute(), real}:
-        prefixes.append(path.parent.parent if path.parent.name == "bin" else path.parent)
+    prefixes += [p.parent.parent if p.parent.name == "bin" else p.parent for p in (Path(tool).absolute(), real)]
     inside = ("/usr", "/opt")
     return [str(p) for p in dict.fromkeys(prefixes) if p != Path("/") and not str(p).startswith(inside)]
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Makes .venv with rtlgen and its development tools, and installs the Debian packages that rtlgen uses.
+# Runs again in a second when nothing changed. Variables: PYTHON (interpreter), RTLGEN_NO_APT=1 (leave Debian alone).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# command it gives : Debian package (qflow-tech-osu035 gives a file: a real cell library for the tests)
+PACKAGES=(
+  iverilog:iverilog
+  sta:opensta
+  bwrap:bubblewrap
+  g++:g++
+  make:make
+  perl:perl
+  dot:graphviz
+  /usr/share/qflow/tech/osu035/osu035_stdcells.lib:qflow-tech-osu035
+)
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+missing_packages() {
+  local entry
+  for entry in "${PACKAGES[@]}"; do
+    local what="${entry%%:*}" package="${entry##*:}"
+    if [[ $what == /* ]]; then [[ -e $what ]] || echo "$package"; else command -v "$what" >/dev/null || echo "$package"; fi
+  done
+}
+
+as_root() {
+  if [[ $(id -u) -eq 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+
+may_install() {
+  [[ -z ${RTLGEN_NO_APT:-} ]] && command -v apt-get >/dev/null && { [[ $(id -u) -eq 0 ]] || sudo -n true 2>/dev/null; }
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install -y --no-install-recommends "$@" >&2
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [[ ${#missing[@]} -eq 0 ]] && return
+  if may_install; then
+    say "installing Debian packages: ${missing[*]}"
+    as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >&2 || say "apt-get update failed, trying with the lists that are there"
+    # one by one where together fails: a package that this release lacks must not keep the others away
+    apt_install "${missing[@]}" || for package in "${missing[@]}"; do apt_install "$package" || true; done
+    mapfile -t missing < <(missing_packages)
+    [[ ${#missing[@]} -eq 0 ]] && return
+  fi
+  say "missing Debian packages: ${missing[*]}"
+  say "install them with:  sudo apt-get install -y ${missing[*]}"
+  say "going on without; 'rtlgen doctor' says what each one is for"
+}
+
+# Return the first Python that is new enough.
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  say "expected Python 3.11 or newer (python3, or set PYTHON=/path/to/python), found: $(python3 --version 2>&1 || echo none)"
+  exit 1
+}
+
+make_venv() {
+  local python="$1"
+  [[ -x .venv/bin/python ]] && .venv/bin/python -c 'import pip' 2>/dev/null && return
+  if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+    if may_install; then
+      say "installing python3-venv: $python lacks the modules venv and ensurepip"
+      as_root apt-get -qq update >&2 || true
+      apt_install python3-venv || true
+    fi
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+      say "$python lacks the modules venv and ensurepip, which Debian and Ubuntu ship in a package of their own"
+      say "install them with:  sudo apt-get install -y python3-venv"
+      exit 1
+    fi
+  fi
+  "$python" -m venv --clear .venv
+}
+
+# Type checkers and editors find the installed names by these links; git ignores them.
+make_links() {
+  local name
+  for name in graphs rag synth benchmarks training; do
+    ln -sfn "../$name" "rtlgen/$name"
+  done
+}
+
+install_python() {
+  local stamp=.venv/.rtlgen-setup now
+  now="$(cat pyproject.toml setup.py constraints.txt "$0" | sha256sum) $(find graphs rag synth benchmarks training -name __init__.py -not -path '*/__pycache__/*' | LC_ALL=C sort | sha256sum) $PWD"
+  [[ -f $stamp && "$(cat "$stamp")" == "$now" ]] && return
+  say "installing Python packages into .venv"
+  # no build isolation: the build then uses the pinned setuptools too, and downloads nothing twice
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[dev]'
+  printf '%s' "$now" >"$stamp"
+}
+
+python="$(find_python)"
+install_packages
+make_venv "$python"
+make_links
+install_python
