@@ -1,0 +1,1 @@
+"""Resynthesis: find a cheaper word-level expression for what a signal computes, by search and by algebra."""

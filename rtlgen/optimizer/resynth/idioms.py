@@ -1,0 +1,185 @@
+"""Word-level functions that hardware uses often but small grammars reach late: shifts, rotates, counts, priorities.
+
+Every idiom is given as a term, so that values come from the one evaluator and text from the one printer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.terms import Term
+
+
+def bit(word: Term, index: int) -> Term:
+    """Return one bit of a word."""
+    return t.extract(word, index, 1)
+
+
+def bits(word: Term) -> list[Term]:
+    """Return the bits, least significant first."""
+    return [bit(word, i) for i in range(word.width)]
+
+
+def tree(op: str, items: Sequence[Term]) -> Term:
+    """Return the items joined by an associative operator in a balanced tree."""
+    level = list(items)
+    while len(level) > 1:
+        pairs = [t.apply(op, *level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
+        level = pairs + ([level[-1]] if len(level) % 2 else [])
+    return level[0]
+
+
+def full_adder(a: Term, b: Term, c: Term) -> Term:
+    """Return the two-bit sum of three bits, written as gates so that it maps to a full adder."""
+    half = t.apply("xor", a, b)
+    carry = t.apply("or", t.apply("and", a, b), t.apply("and", half, c))
+    return t.concat(carry, t.apply("xor", half, c))
+
+
+def ones_count(word: Term) -> Term:
+    """Return the number of set bits: three bits to two, then sums that take a third bit as their carry."""
+    return _count(bits(word), word.width.bit_length())
+
+
+def _count(items: Sequence[Term], width: int) -> Term:
+    if len(items) == 1:
+        return t.zext(items[0], width)
+    if len(items) == 2:
+        both = t.concat(t.apply("and", *items), t.apply("xor", *items))
+        return t.zext(both, width)
+    if len(items) == 3:
+        return t.zext(full_adder(*items), width)
+    # The largest tree of full adders is over 2**k - 1 bits: two halves and one bit as carry.
+    half = (1 << ((len(items) + 1).bit_length() - 2)) - 1
+    low, high, carry = items[:half], items[half : 2 * half], items[2 * half : 2 * half + 1]
+    inner = half.bit_length() + 1
+    total = t.apply("add", _count(low, inner), _count(high, inner))
+    if carry:
+        total = t.apply("add", total, t.zext(carry[0], inner))
+    rest = items[2 * half + 1 :]
+    if not rest:
+        return t.zext(total, width)
+    return t.apply("add", t.zext(total, width), _count(rest, width))
+
+
+def rotate(word: Term, amount: Term, *, left: bool) -> Term:
+    """Return `word` rotated by `amount` modulo its width."""
+    twice = t.concat(word, word)
+    count = t.zext(amount, twice.width)
+    if left:
+        return t.extract(t.apply("shl", twice, count), word.width, word.width)
+    return t.extract(t.apply("lshr", twice, count), 0, word.width)
+
+
+def reverse(word: Term) -> Term:
+    """Return the bits in opposite order."""
+    return t.concat(*bits(word))
+
+
+def lowest_one(word: Term) -> Term:
+    """Return the word with all but its lowest set bit cleared."""
+    return t.apply("and", word, t.apply("neg", word))
+
+
+def prefix(op: str, word: Term) -> Term:
+    """Return for every bit `op` over it and all bits above it, as a chain."""
+    items, total = [bit(word, word.width - 1)], bit(word, word.width - 1)
+    for i in range(word.width - 2, -1, -1):
+        total = t.apply(op, total, bit(word, i))
+        items.append(total)
+    return t.concat(*items)
+
+
+def highest_one(word: Term) -> Term:
+    """Return the word with all but its highest set bit cleared."""
+    if word.width == 1:
+        return word
+    above = t.concat(t.const(0, 1), t.extract(prefix("or", word), 1, word.width - 1))
+    return t.apply("and", word, t.apply("not", above))
+
+
+def one_hot_index(word: Term) -> Term:
+    """Return the index of the set bit of a one-hot word (the or of indices where several are set)."""
+    width = max(1, (word.width - 1).bit_length())
+    columns = [[bit(word, i) for i in range(word.width) if i >> k & 1] for k in range(width)]
+    return t.concat(*(tree("or", c) if c else t.const(0, 1) for c in reversed(columns)))
+
+
+def leading_zeros(word: Term) -> tuple[Term, Term]:
+    """Return the number of leading zeros of a word of 2**k bits by halving, and the word shifted left by it.
+
+    The count has k bits for a word with a set bit; for zero it is 2**k - 1 and the top bit of the second is 0.
+    """
+    digits: list[Term] = []
+    step = word.width // 2
+    while step:
+        clear = t.apply("not", t.boolean(t.extract(word, word.width - step, step)))
+        moved = t.concat(t.extract(word, 0, word.width - step), t.const(0, step))
+        word = t.ite(clear, moved, word)
+        digits.append(clear)
+        step //= 2
+    return t.concat(*digits), word
+
+
+def unary(word: Term) -> Iterator[Term]:
+    """Yield idioms of one word of any width from 2."""
+    yield ones_count(word)
+    yield t.apply("not", t.zext(t.apply("not", ones_count(word)), word.width.bit_length()))
+    yield reverse(word)
+    yield lowest_one(word)
+    yield highest_one(word)
+    yield one_hot_index(lowest_one(word))
+    yield one_hot_index(highest_one(word))
+    yield prefix("xor", word)
+    yield prefix("or", word)
+    yield prefix("and", word)
+    yield t.apply("xor", word, t.apply("lshr", word, t.const(1, word.width)))
+    yield from _counts_of_zeros(word)
+
+
+def _counts_of_zeros(word: Term) -> Iterator[Term]:
+    if word.width & (word.width - 1):
+        return
+    for view in (word, reverse(word)):
+        count, shifted = leading_zeros(view)
+        empty = t.apply("not", bit(shifted, word.width - 1))
+        yield count
+        yield shifted
+        # The full count needs one bit more: 2**k for zero, where the halving says 2**k - 1.
+        yield t.concat(empty, t.apply("and", count, t.sext(t.apply("not", empty), count.width)))
+
+
+def by_amount(word: Term, amount: Term) -> Iterator[Term]:
+    """Yield idioms of a word and a number of places, the amount no wider than useful."""
+    if amount.width > word.width.bit_length() or word.width < 2:
+        return
+    count = t.zext(amount, word.width) if amount.width < word.width else amount
+    if 1 << amount.width == word.width:
+        yield rotate(word, amount, left=True)
+        yield rotate(word, amount, left=False)
+    yield t.apply("ashr", word, count)
+    yield t.apply("shl", word, count)
+    yield t.apply("lshr", word, count)
+    size, rest = divmod(word.width, 1 << amount.width)
+    if not rest:
+        yield selected(word, amount, size)
+
+
+def selected(words: Term, index: Term, size: int) -> Term:
+    """Return item `index` of packed items of `size` bits: `words[index*size +: size]`."""
+    shift = (size - 1).bit_length()
+    if 1 << shift == size:
+        low = t.concat(index, t.const(0, shift)) if shift else index
+    else:
+        wide = index.width + size.bit_length()
+        low = t.apply("mul", t.zext(index, wide), t.const(size, wide))
+    return t.extract(t.apply("lshr", words, t.zext(low, max(low.width, words.width))), 0, size)
+
+
+def decoder(amount: Term, width: int) -> Iterator[Term]:
+    """Yield one-hot and thermometer codes of a number: `1 << n`, `(1 << n) - 1`."""
+    one_hot = t.apply("shl", t.const(1, width), t.zext(amount, max(width, amount.width)))
+    yield one_hot
+    ones = t.const(t.mask(width), width)
+    yield t.apply("not", t.apply("shl", ones, t.zext(amount, max(width, amount.width))))
