@@ -1,0 +1,138 @@
+"""`check_equivalence`: the one entry to the equivalence checker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from rtlgen.core.types import Design, EquivalenceResult
+from rtlgen.synth.equiv.combine import Decision, decide
+from rtlgen.synth.equiv.correspond import build, start_holds
+from rtlgen.synth.equiv.lower import Lowering, Source, read_design
+from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
+from rtlgen.synth.equiv.ports import check_ports, match_registers
+from rtlgen.synth.yosys import YosysPool
+
+_shared: dict[str, object] = {}
+_lock = threading.Lock()
+
+
+def check_equivalence(
+    gold: Mapping[str, str] | Design,
+    gate: Mapping[str, str] | Design,
+    *,
+    top: str | None = None,
+    gate_top: str | None = None,
+    parameters: Mapping[str, str] = {},
+    budget_s: float = 60.0,
+    bound: int | None = None,
+    reset: str | None = None,
+    pool: YosysPool | None = None,
+    jobs: int = 2,
+    include_dirs: tuple[str, ...] = (),
+    defines: tuple[tuple[str, str], ...] = (),
+) -> EquivalenceResult:
+    """Return whether `gate` matches `gold` wherever gold gives a defined value, from reset on.
+
+    Args:
+        gold: the old design: Verilog text by file name, or a `Design`.
+        gate: the new one.
+        top: module to compare; None where gold has one top.
+        gate_top: its name in gate, where it differs.
+        parameters: overrides of top-level parameters, the same on both sides.
+        budget_s: seconds for everything.
+        bound: cycles from reset up to which to search; a search that ends there without a proof is `bounded`.
+        reset: `NAME[=0|1][:cycles]`; None finds it by name and use.
+        pool: warm Yosys workers; None starts some that are kept for later calls.
+        jobs: proof processes at once.
+        include_dirs: folders for include files (with texts; a `Design` brings its own).
+        defines: macros (with texts).
+
+    Returns:
+        `proved`, `refuted` with a counterexample, `bounded`, or `unknown` with the reason.
+
+    Raises:
+        InputError: the ports differ, a combinational loop, an unreadable file.
+        ElaborationError: a design can't be read.
+        ToolNotFoundError: Yosys or ABC is missing.
+        SandboxError: no process or folder to be had.
+    """
+    started = time.monotonic()
+    left = _source(gold, top, parameters, include_dirs, defines)
+    right = _source(gate, gate_top or top, parameters, include_dirs, defines)
+    job = _Job(left, right, started, started + budget_s, jobs, bound, reset)
+    try:
+        result = _run(job, _lowering(pool))
+    except UnsupportedError as error:
+        result = EquivalenceResult(status="unknown", method="none", reason=str(error))
+    return result.model_copy(update={"wall_s": time.monotonic() - started})
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    gold: Source
+    gate: Source
+    started: float
+    deadline: float
+    jobs: int
+    bound: int | None
+    reset: str | None
+
+
+def _source(
+    design: Mapping[str, str] | Design,
+    top: str | None,
+    parameters: Mapping[str, str],
+    include_dirs: tuple[str, ...],
+    defines: tuple[tuple[str, str], ...],
+) -> Source:
+    if isinstance(design, Design):
+        source = read_design(design)
+        return replace(source, top=top or source.top, parameters={**source.parameters, **parameters})
+    from pathlib import Path
+
+    return Source(dict(design), top, dict(parameters), tuple(Path(d) for d in include_dirs), defines)
+
+
+def _lowering(pool: YosysPool | None) -> Lowering:
+    """Return the lowering that belongs to a pool, with its cache; without one, to a pool kept by this process."""
+    with _lock:
+        if pool is None:
+            pool = _shared.get("pool")  # type: ignore[assignment]
+            if pool is None:
+                pool = YosysPool(2, warm_abc=False).__enter__()
+                _shared["pool"] = pool
+        key = f"lowering-{id(pool)}"
+        found = _shared.get(key)
+        if not isinstance(found, Lowering) or found.pool is not pool:
+            found = Lowering(pool)
+            _shared[key] = found
+        return found
+
+
+def _run(job: _Job, lowering: Lowering) -> EquivalenceResult:
+    gold, gate = lowering.pair(job.gold, job.gate, job.deadline - time.monotonic())
+    check_ports(gold, gate)
+    fast = _correspondence(job, gold, gate)
+    if fast.answer == "unsat":
+        return _proved(fast)
+    return EquivalenceResult(status="unknown", method="none", reason="no engine settled it", engines=_engines(fast))
+
+
+def _correspondence(job: _Job, gold: Netlist, gate: Netlist) -> Decision:
+    matched = match_registers(gold, gate)
+    if not start_holds(gold, gate, matched):
+        return Decision("unknown", "start")
+    problem = build(gold, gate, matched)
+    lits = [*problem.outputs.values(), *problem.steps.values()]
+    return decide(problem.aig, lits, deadline=job.deadline, jobs=job.jobs)
+
+
+def _proved(decision: Decision) -> EquivalenceResult:
+    return EquivalenceResult(status="proved", method=decision.method, engines=_engines(decision))
+
+
+def _engines(decision: Decision) -> tuple[str, ...]:
+    return tuple(str(v) for v in decision.verdicts)

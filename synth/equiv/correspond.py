@@ -1,0 +1,115 @@
+"""Equivalence by register correspondence: same-named registers are cut points, everything between is combinational.
+
+The invariant is "each register of gold is X or equals its partner". If it holds at the start, and if under it (with
+every unmatched register free) the partners' clocks, asynchronous controls and next states agree and so do the
+outputs, the designs agree forever, whatever the clocks and resets do: nothing is assumed of when a clock ticks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtlgen.synth.equiv.aig import TRUE, Aig
+from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
+from rtlgen.synth.equiv.netlist import Netlist, Register
+from rtlgen.synth.equiv.unfold import RegisterBits, Unfolding, mismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """The obligations of one set of matched registers.
+
+    Attributes:
+        aig: graph that holds them.
+        outputs: by `port[bit]`, the literal of a difference on that output bit.
+        steps: by gate's state net, the literal of a difference between partners.
+        inputs: primary-input node by port bit.
+    """
+
+    aig: Aig
+    outputs: dict[str, int]
+    steps: dict[int, int]
+    inputs: dict[tuple[str, int], int]
+
+
+def build(gold: Netlist, gate: Netlist, matched: dict[int, int]) -> Correspondence:
+    """Return the obligations for the given partners (gate net → gold net).
+
+    Raises:
+        InputError: a combinational loop.
+        UnsupportedError: a cell without a model.
+    """
+    aig = Aig()
+    ops = Ops(aig)
+    gold_values: dict[int, Bit] = {}
+    gate_values: dict[int, Bit] = {}
+    inputs: dict[tuple[str, int], int] = {}
+    for name, port in gold.ports.items():
+        if port.direction != "input":
+            continue
+        for i, (left, right) in enumerate(zip(port.nets, gate.ports[name].nets, strict=True)):
+            lit = aig.pi(f"{name}[{i}]")
+            inputs[name, i] = lit >> 1
+            _set(gold_values, left, lit)
+            _set(gate_values, right, lit)
+    for register in gold.registers:
+        for net in register.out:
+            _set(gold_values, net, aig.pi("state"))
+    for register in gate.registers:
+        for net in register.out:
+            if isinstance(net, int):
+                gate_values[net] = gold_values[matched[net]] if net in matched else aig.pi("state")
+    left = Unfolding(gold, ops, gold_values, None)
+    right = Unfolding(gate, ops, gate_values, lambda: aig.pi("x"))
+    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), inputs)
+
+
+def _set(values: dict[int, Bit], net: int | str, lit: int) -> None:
+    if isinstance(net, int):
+        values[net] = lit
+
+
+def output_mismatches(gold: Unfolding, gate: Unfolding) -> dict[str, int]:
+    """Return the literal of a difference for every output bit."""
+    found = {}
+    for name, port in gold.netlist.ports.items():
+        if port.direction != "output":
+            continue
+        pairs = zip(gold.fetch(port.nets), gate.fetch(gate.netlist.ports[name].nets), strict=True)
+        for i, (left, right) in enumerate(pairs):
+            found[f"{name}[{i}]"] = mismatch(gold.ops, left, right)
+    return found
+
+
+def _steps(gold: Unfolding, gate: Unfolding, matched: dict[int, int]) -> dict[int, int]:
+    partners = {bit.net: (register, bit) for register in gold.netlist.registers for bit in gold.register(register)}
+    steps = {}
+    for register in gate.netlist.registers:
+        for bit in gate.register(register):
+            if bit.net in matched:
+                steps[bit.net] = _step(gold.ops, *partners[matched[bit.net]], register, bit)
+    return steps
+
+
+def _step(ops: Ops, left: Register, a: RegisterBits, right: Register, b: RegisterBits) -> int:
+    """Return the literal of a difference between two partners' clock, asynchronous control or next state.
+
+    Where gold's clock or control is X, gold's state becomes X and nothing is asked of gate.
+    """
+    g = ops.g
+    if left.latch != right.latch:
+        return TRUE
+    event = a.event if left.latch or left.rising == right.rising else ops.inv(a.event)
+    clocks = mismatch(ops, event, b.event)
+    controls = mismatch(ops, a.control, b.control)
+    held = g.and_(one_of(a.control), mismatch(ops, a.value, b.value))
+    moved = g.and_(zero_of(a.control), mismatch(ops, a.data, b.data))
+    if left.latch:  # only what passes while it is open counts
+        moved = g.and_(moved, one_of(a.event))
+    return g.or_all((clocks, controls, held, moved))
+
+
+def start_holds(gold: Netlist, gate: Netlist, matched: dict[int, int]) -> bool:
+    """Return whether the invariant holds at power-up: every gold partner starts unknown or equal to gate's."""
+    return all(gold.init.get(a) is None or gold.init[a] == gate.init.get(b) for b, a in matched.items())
+

@@ -1,0 +1,205 @@
+"""ABC as a set of proof engines, each in a process of its own that is killed by its group when time is up.
+
+The verdict is the status file that ABC writes and, for a difference, its witness; no log line counts. The problem file
+holds no name of the design, and ABC runs in a private folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rtlgen.core.errors import SandboxError
+from rtlgen.synth.tools import find_tool
+
+Answer = Literal["unsat", "sat", "unknown"]
+_PROBLEM, _STATUS, _WITNESS = "problem.aig", "status", "witness"
+_POLL_S = (0.001, 0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One way to ask ABC.
+
+    Attributes:
+        name: for reports.
+        script: ABC commands; `{seconds}` stands for the time left, rounded up.
+        refutes: whether its witness is usable (a reduction before may have changed the problem).
+        shortest: whether its witness is known to be a shortest one.
+    """
+
+    name: str
+    script: str
+    refutes: bool = True
+    shortest: bool = False
+
+
+COMBINATIONAL = (
+    Engine("cec", "read_aiger problem.aig; &r problem.aig; &cec -m -C 1000000"),
+    Engine("iprove", "read_aiger problem.aig; iprove"),
+    Engine("fraig-sat", "read_aiger problem.aig; prove", refutes=False),
+)
+"""For problems without state."""
+
+SEQUENTIAL = (
+    Engine("bmc", "read_aiger problem.aig; bmc3 -T {seconds}", shortest=True),
+    Engine("dprove", "read_aiger problem.aig; dprove -T {seconds}", refutes=False),
+    Engine("scorr+pdr", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; pdr -T {seconds}", refutes=False),
+    Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}"),
+)
+"""For problems with state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an engine said.
+
+    Attributes:
+        engine: its name.
+        answer: `unsat` (the outputs can't be 1), `sat`, or `unknown`.
+        frames: input bits of each time frame, in the order of the problem's inputs, for `sat`.
+        depth: frames that bounded checking has cleared, where known.
+        wall_s: seconds it ran.
+        shortest: whether no shorter witness exists.
+    """
+
+    engine: str
+    answer: Answer
+    frames: tuple[str, ...] = ()
+    depth: int | None = None
+    wall_s: float = 0.0
+    shortest: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.engine}={self.answer}@{self.wall_s:.2f}"
+
+
+@dataclass(slots=True)
+class _Run:
+    engine: Engine
+    process: subprocess.Popen[bytes]
+    folder: Path
+    started: float = field(default_factory=time.monotonic)
+
+
+def race(
+    problem: bytes,
+    engines: Sequence[Engine],
+    *,
+    deadline: float,
+    jobs: int = 2,
+    memory_mb: int = 4096,
+    enough: Callable[[Verdict], bool] = lambda v: v.answer != "unknown",
+) -> list[Verdict]:
+    """Return the verdicts of the engines that ended, the deciding one last.
+
+    Args:
+        problem: AIGER text.
+        engines: in order of preference.
+        deadline: `time.monotonic()` at which every process is killed.
+        jobs: processes at once.
+        memory_mb: address space of each.
+        enough: when to stop the others.
+
+    Raises:
+        SandboxError: no private folder or no process.
+        ToolNotFoundError: ABC is missing.
+    """
+    abc = str(find_tool("yosys-abc").path)
+    waiting, running, verdicts = list(engines), list[_Run](), list[Verdict]()
+    pause = _POLL_S[0]
+    try:
+        with tempfile.TemporaryDirectory(prefix="rtlgen-equiv-", ignore_cleanup_errors=True) as base:
+            try:
+                while (waiting or running) and time.monotonic() < deadline:
+                    while waiting and len(running) < jobs:
+                        running.append(_start(abc, waiting.pop(0), problem, Path(base), deadline, memory_mb))
+                    ended = [run for run in running if run.process.poll() is not None]
+                    for run in ended:
+                        running.remove(run)
+                        verdicts.append(_verdict(run))
+                        if enough(verdicts[-1]):
+                            return verdicts
+                    time.sleep(0 if ended else pause)
+                    pause = min(pause * 1.3, _POLL_S[1])
+                verdicts += [Verdict(r.engine.name, "unknown", wall_s=time.monotonic() - r.started) for r in running]
+            finally:
+                for run in running:
+                    _kill(run)
+    except OSError as error:
+        raise SandboxError(f"can't run ABC: {error}") from error
+    return verdicts
+
+
+def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float, memory_mb: int) -> _Run:
+    folder = Path(tempfile.mkdtemp(dir=base))
+    (folder / _PROBLEM).write_bytes(problem)
+    seconds = max(1, int(deadline - time.monotonic() + 1))
+    script = engine.script.format(seconds=seconds)
+    process = subprocess.Popen(
+        [abc, "-q", f"{script}; write_status {_STATUS}; write_cex -a {_WITNESS}"],
+        cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder)},
+    )  # fmt: skip
+    with contextlib.suppress(ProcessLookupError):
+        _limit(process.pid, memory_mb, seconds)
+    return _Run(engine, process, folder)
+
+
+def _limit(pid: int, memory_mb: int, seconds: int) -> None:
+    """Set limits from outside: code between fork and exec could hang a program with threads."""
+    size = memory_mb << 20
+    resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
+    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    resource.prlimit(pid, resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
+
+
+def _kill(run: _Run) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _verdict(run: _Run) -> Verdict:
+    """Return what the ended process said; anything but a clean end with a status file says nothing."""
+    wall_s = time.monotonic() - run.started
+    unknown = Verdict(run.engine.name, "unknown", wall_s=wall_s)
+    if run.process.returncode != 0:
+        return unknown
+    try:
+        words = (run.folder / _STATUS).read_text().split()
+    except (OSError, UnicodeDecodeError):
+        return unknown
+    if not words:
+        return unknown
+    depth = int(words[1]) if len(words) > 1 and words[1].lstrip("-").isdigit() else -1
+    if words[0] == "snl_UNSAT":
+        return Verdict(run.engine.name, "unsat", wall_s=wall_s, depth=depth)
+    frames = read_witness(run.folder / _WITNESS) if words[0] == "snl_SAT" else ()
+    if words[0] == "snl_SAT":
+        usable = frames if run.engine.refutes else ()
+        return Verdict(run.engine.name, "sat", usable, depth, wall_s, run.engine.shortest)
+    return Verdict(run.engine.name, "unknown", depth=depth if depth >= 0 else None, wall_s=wall_s)
+
+
+def read_witness(path: Path) -> tuple[str, ...]:
+    """Return the input bits of each frame of a witness that ABC wrote; empty where it is not whole."""
+    try:
+        lines = path.read_text().split("\n")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    if "# DONE" not in lines:
+        return ()
+    return tuple(line for line in lines[1 : lines.index("# DONE")] if set(line) <= {"0", "1"})

@@ -1,0 +1,151 @@
+"""One netlist in one graph: from values of inputs and state bits to outputs, next states and clock events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rtlgen.synth.equiv.aig import FALSE, TRUE
+from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, one_of, zero_of
+from rtlgen.synth.equiv.blast import evaluate
+from rtlgen.synth.equiv.netlist import Cell, Net, Netlist, Register
+
+FreeX = Callable[[], int]
+"""Makes the free input that stands for one X of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterBits:
+    """One bit of a register, evaluated.
+
+    Attributes:
+        net: its state net.
+        data: next state at a clock edge (or what an open latch passes), enables and synchronous reset included.
+        control: whether an asynchronous control holds it.
+        value: state that the control gives.
+        event: the clock net's bit (flip-flop) or the gate being open (latch).
+    """
+
+    net: int
+    data: Bit
+    control: Bit
+    value: Bit
+    event: Bit
+
+
+class Unfolding:
+    """Values of all nets of a netlist for one time step."""
+
+    def __init__(
+        self, netlist: Netlist, ops: Ops, values: Mapping[int, Bit], free: FreeX | None, *, transparent: bool = False
+    ) -> None:
+        """Evaluate every net.
+
+        Args:
+            netlist: the design.
+            ops: operators over the graph.
+            values: bits of input nets and state nets; a net without driver or value is an X.
+            free: makes a free input for every X (gate), or None to keep X (gold).
+            transparent: state nets in `values` hold the stored state, and open latches and asynchronous controls
+                act on the outputs; else `values` holds the outputs themselves.
+
+        Raises:
+            InputError: a combinational loop.
+            UnsupportedError: a cell without a model.
+        """
+        self.netlist, self.ops, self._free = netlist, ops, free
+        self.nets: dict[int, Bit] = dict(values)
+        self.stored = dict(values)
+        for item in netlist.order(transparent=transparent):
+            if isinstance(item, Cell):
+                self._cell(item)
+            else:
+                self._through(item)
+
+    def fetch(self, nets: tuple[Net, ...]) -> Vec:
+        """Return the bits of nets; every X constant and every floating net is an X of its own."""
+        return [self.bit(net) for net in nets]
+
+    def bit(self, net: Net) -> Bit:
+        """Return the bit of one net."""
+        if isinstance(net, str):
+            return FALSE if net == "0" else TRUE if net == "1" else self._fresh()
+        value = self.nets.get(net)
+        return self._fresh() if value is None else value
+
+    def _fresh(self) -> Bit:
+        return X if self._free is None else self._free()
+
+    def resolve(self, bit: Bit) -> Bit:
+        """Return the bit with an X replaced by a free choice, for the side whose every choice has to be right."""
+        if isinstance(bit, int) or self._free is None:
+            return bit
+        g = self.ops.g
+        return g.or_(bit[0], g.and_(bit[1] ^ 1, self._free()))
+
+    def _cell(self, cell: Cell) -> None:
+        for net, bit in zip(cell.outs, evaluate(cell, self.fetch, self.ops), strict=True):
+            if isinstance(net, int):
+                self.nets[net] = bit if isinstance(bit, int) else self.resolve(bit)
+
+    def _through(self, register: Register) -> None:
+        """Let asynchronous controls and an open latch act on the outputs."""
+        for bit in self.register(register):
+            stored = self.stored[bit.net]
+            if register.latch:
+                stored = self.ops.mux(bit.event, bit.data, stored)
+            self.nets[bit.net] = self.resolve(self.ops.mux(bit.control, bit.value, stored))
+
+    def register(self, register: Register) -> list[RegisterBits]:
+        """Return the evaluated bits of a register."""
+        ops = self.ops
+        data = self.fetch(register.data)
+        if register.latch:
+            event: Bit = FALSE if register.gate is None else self._level(*register.gate)
+        else:
+            event = FALSE if register.clock is None else self.bit(register.clock)
+            data = self._synchronous(register, data)
+        out = []
+        for i, net in enumerate(register.out):
+            control: Bit = FALSE
+            value: Bit = FALSE
+            for item in reversed(register.controls):
+                if item.mask[i]:
+                    active = self._level(item.net, item.level)
+                    value = ops.mux(active, self.bit(item.value[i]), value)
+                    control = ops.or_(active, control)
+            if isinstance(net, int):
+                out.append(RegisterBits(net, data[i], control, value, event))
+        return out
+
+    def _level(self, net: Net, level: bool) -> Bit:
+        bit = self.bit(net)
+        return bit if level else self.ops.inv(bit)
+
+    def _synchronous(self, register: Register, data: Vec) -> Vec:
+        """Fold enable and synchronous reset into the data."""
+        ops = self.ops
+        held = self.fetch(register.out)
+
+        def enabled(vector: Vec) -> Vec:
+            if register.enable is None:
+                return vector
+            on = self._level(*register.enable)
+            return [ops.mux(on, d, q) for d, q in zip(vector, held, strict=True)]
+
+        def reset(vector: Vec) -> Vec:
+            if register.reset is None:
+                return vector
+            net, level, value = register.reset
+            on = self._level(net, level)
+            return [ops.mux(on, v, d) for d, v in zip(vector, self.fetch(value), strict=True)]
+
+        return enabled(reset(data)) if register.reset_needs_enable else reset(enabled(data))
+
+
+def mismatch(ops: Ops, gold: Bit, gate: Bit) -> int:
+    """Return the literal of "gold is known and gate is something else" for a plain gate bit."""
+    g = ops.g
+    if isinstance(gold, int) and isinstance(gate, int):
+        return g.xor(gold, gate)
+    return g.or_(g.and_(one_of(gold), one_of(gate) ^ 1), g.and_(zero_of(gold), zero_of(gate) ^ 1))
