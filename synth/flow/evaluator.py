@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rtlgen.core.config import load_settings
 from rtlgen.synth.flow import script
@@ -90,7 +91,7 @@ class Evaluator:
         clock = "none" if clock_ns is None else f"{clock_ns:g}ns"
         self.basis = f"yosys=0.70 flow=synth-flatten,dfflibmap,abc,opt_clean timing=abc-stime library={library.name}:{library.digest[:12]} clock={clock}"
 
-    def __enter__(self) -> Evaluator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

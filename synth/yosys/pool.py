@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import queue
 import shutil
@@ -13,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
+from typing import Self
 
+from rtlgen.core.config import load_settings
 from rtlgen.core.errors import SandboxError
 from rtlgen.core.types import EndedBy
 from rtlgen.synth.yosys.messages import first_error, last_command_error
@@ -53,13 +56,14 @@ class YosysPool:
     and exhausted memory end that job only.
     """
 
-    def __init__(self, workers: int = 2, *, preload: Sequence[str] = ()) -> None:
+    def __init__(self, workers: int = 2, *, preload: Sequence[str] = (), warm_abc: bool = True) -> None:
         """Start the workers without waiting for them.
 
         Args:
             workers: how many jobs may run at once.
             preload: Yosys commands run once per worker; global state they leave (Liberty cache, saved designs)
                 is seen by every job.
+            warm_abc: keep started ABC processes waiting, for the flow's sake.
 
         Raises:
             ValueError: fewer than one worker.
@@ -69,12 +73,13 @@ class YosysPool:
         self.workers = workers
         self._closed = False
         self._lock = threading.Lock()
-        self._all = [Worker(preload) for _ in range(workers)]
+        abc = find_abc() if warm_abc else None
+        self._all = [Worker(preload, str(abc) if abc else None) for _ in range(workers)]
         self._free: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in reversed(self._all):
             self._free.put(worker)
 
-    def __enter__(self) -> YosysPool:
+    def __enter__(self) -> Self:
         for worker in self._all:
             worker.start()
         return self
@@ -203,6 +208,16 @@ def _ended_by(code: int, timed_out: bool, log: str) -> EndedBy:
     if code != 0 and any(word in log[-4000:] for word in _OUT_OF_MEMORY):
         return "memory"
     return "signal" if code < 0 else "exit"
+
+
+def find_abc() -> Path | None:
+    """Return the path of ABC: the settings' own, else the one that the Yosys package bundles; None without either."""
+    chosen = load_settings().yosys_abc
+    if chosen is not None:
+        return chosen
+    spec = importlib.util.find_spec("pyosys")
+    bundled = Path(spec.origin).with_name("yosys-abc") if spec and spec.origin else None
+    return bundled if bundled and bundled.is_file() else None
 
 
 def _describe(

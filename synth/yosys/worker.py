@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,8 +26,10 @@ _KILL_S = 5.0
 class Worker:
     """A worker process that is started on demand and replaced when it is lost; one thread at a time."""
 
-    def __init__(self, preload: Sequence[str]) -> None:
+    def __init__(self, preload: Sequence[str], abc: str | None = None) -> None:
         self._preload = tuple(preload)
+        self._abc = abc
+        self._folder: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
         self._ready = False
@@ -50,11 +53,12 @@ class Worker:
             self._launch()
 
     def _launch(self) -> None:
-        options = json.dumps({"preload": self._preload})
         try:
+            self._folder = tempfile.mkdtemp(prefix="rtlgen-worker-")
+            options = json.dumps({"preload": self._preload, "abc": self._abc, "folder": self._folder})
             self._stderr = tempfile.TemporaryFile(prefix="rtlgen-yosys-")  # noqa: SIM115 (closed in _forget)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(_PROGRAM), options],
+                [sys.executable, str(_PROGRAM), options],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
@@ -167,6 +171,9 @@ class Worker:
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def stop(self) -> None:
         """End the process for good, and its job with it."""

@@ -20,7 +20,13 @@ import select
 import signal
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtlgen.synth.yosys.nursery import Nursery
+else:
+    # Started by path, the program finds its neighbour first on the module path, without loading the package.
+    from nursery import Nursery
 
 _MIB = 1024 * 1024
 _FILE_LIMIT = 1024 * _MIB
@@ -30,10 +36,10 @@ _PR_SET_PDEATHSIG = 1
 class Zygote:
     """Holds the warm Yosys state and at most one running job."""
 
-    def __init__(self, yosys: Any, replies: int, exe: str | None) -> None:
+    def __init__(self, yosys: Any, replies: int, nursery: Nursery | None) -> None:
         self.yosys = yosys
         self.replies = replies
-        self.exe = exe
+        self.nursery = nursery
         self.job: int | None = None
         self.pid = 0
         self.life = -1
@@ -49,12 +55,19 @@ class Zygote:
         """Handle requests until stdin ends."""
         while True:
             watched = [0] if self.job is None else [0, self.life]
-            ready = select.select(watched, [], [])[0]
+            nursery = self.nursery.watched() if self.nursery else []
+            ready = select.select([*watched, *nursery], [], [])[0]
+            if self.nursery:
+                self.nursery.handle(ready)
             if self.life in ready:
                 self.reap()
             if 0 in ready and not self.receive():
                 self.kill()
                 return
+
+    def job_lives(self) -> bool:
+        """Tell whether the child of the running job still holds its end of the pipe."""
+        return self.job is not None and not select.select([self.life], [], [], 0)[0]
 
     def receive(self) -> bool:
         """Read what stdin has; False at its end."""
@@ -76,11 +89,18 @@ class Zygote:
         read_end, write_end = os.pipe()
         pid = os.fork()
         if pid == 0:
-            run_job(self.yosys, request, keep=write_end, exe=self.exe)
+            os.close(read_end)
+            os.close(self.replies)
+            if self.nursery:
+                self.nursery.leave_to_parent()
+            run_job(self.yosys, request, keep=write_end, exe=self.nursery.client if self.nursery else None)
         os.close(write_end)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         self.job, self.pid, self.life = request["job"], pid, read_end
+        if self.nursery:
+            self.nursery.alive = self.job_lives
+            self.nursery.memory = request["memory_mb"] * _MIB
 
     def kill(self) -> None:
         """Kill the running job with everything that it started."""
@@ -94,6 +114,8 @@ class Zygote:
         status = os.waitpid(self.pid, 0)[1]
         self.kill()
         os.close(self.life)
+        if self.nursery:
+            self.nursery.abandon()
         job, self.job, self.life = self.job, None, -1
         code = os.waitstatus_to_exitcode(status)
         self.reply({"job": job, "exit": code})
@@ -116,7 +138,7 @@ def run_job(yosys: Any, request: dict[str, Any], *, keep: int, exe: str | None) 
         code = 0
     except MemoryError:
         os.write(2, b"\nERROR: out of memory (MemoryError)\n")
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 (the child must end with a message whatever happens)
         os.write(2, f"\nERROR: {error}\n".encode())
     finally:
         os._exit(code)
@@ -158,9 +180,22 @@ def main(arguments: list[str]) -> None:
     for command in options["preload"]:
         yosys.run_pass(command, design)
     yosys.log_flush()
-    zygote = Zygote(yosys, replies, options.get("abc_exe"))
-    zygote.reply({"ready": yosys.yosys_version_str if hasattr(yosys, "yosys_version_str") else ""})
+    zygote = Zygote(yosys, replies, open_nursery(options))
+    zygote.reply({"ready": True})
     zygote.serve()
+    if zygote.nursery:
+        zygote.nursery.close()
+
+
+def open_nursery(options: dict[str, Any]) -> Nursery | None:
+    """Return the keeper of waiting ABC processes; None where the system has no FIFOs or no shell."""
+    abc = options["abc"]
+    if not (abc and os.access(abc, os.X_OK) and os.access("/bin/sh", os.X_OK)):
+        return None
+    try:
+        return Nursery(abc, options["folder"])
+    except OSError:
+        return None
 
 
 if __name__ == "__main__":

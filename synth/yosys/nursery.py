@@ -1,0 +1,241 @@
+"""Keeps ABC processes started before they are needed, each used once.
+
+ABC spends about 17 ms on tables of its own before it reads its first command, and more on loading a library; one
+run of the baseline flow starts it three times. A worker therefore keeps a few ABC processes that have done all of
+that and wait for their script. Every script still gets a process that has run nothing else, so that results are
+those of a fresh ABC.
+
+Yosys is given a small shell program in place of ABC. It hands the script's path to the worker through a FIFO and
+copies the answer (exit status, then what ABC printed) to its output. Where that can't work it becomes the real ABC.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import re
+import resource
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_SCRIPT_LIMIT = 1 << 20
+_READ_SCL = re.compile(r'^(?:echo \+ )?read_scl "(?P<path>[^"\n]+)" ?;\n', re.MULTILINE)
+_PR_SET_PDEATHSIG = 1
+_CLIENT = """#!/bin/sh
+if [ "$#" -eq 3 ] && [ -p {request} ] && [ -p {answer} ] && printf '%s\\n' "$3" > {request}; then
+    {{ read -r status; cat; }} < {answer}
+    exit "$status"
+fi
+exec {abc} "$@"
+"""
+
+
+@dataclass(slots=True)
+class Abc:
+    """One ABC process that waits for commands on its stdin."""
+
+    pid: int
+    commands: int
+    """Writing end of its stdin."""
+    printed: int
+    """Reading end of its stdout and stderr."""
+    library: str | None
+    """Library that it has loaded."""
+    output: list[bytes] = field(default_factory=list)
+
+
+class Nursery:
+    """Waiting ABC processes, at most one that works, and the FIFOs to Yosys."""
+
+    def __init__(self, abc: str, folder: str, *, blank: int = 2, loaded: int = 1) -> None:
+        """Make the FIFOs and start the first processes.
+
+        Args:
+            abc: path of ABC.
+            folder: private folder for the FIFOs and the shell program.
+            blank: processes kept without a library (for the generic mapping inside `synth`).
+            loaded: processes kept with the library that the last script asked for.
+
+        Raises:
+            OSError: no FIFO, no process, or the folder can't be written.
+        """
+        self.abc = abc
+        self.wanted = {False: blank, True: loaded}
+        self.library: str | None = None
+        self.waiting: list[Abc] = []
+        self.busy: Abc | None = None
+        self.alive: Callable[[], bool] = lambda: False
+        self.memory = resource.RLIM_INFINITY
+        self.request_path = os.path.join(folder, "request")
+        self.answer_path = os.path.join(folder, "answer")
+        self.client = os.path.join(folder, "abc.sh")
+        os.mkfifo(self.request_path, 0o600)
+        os.mkfifo(self.answer_path, 0o600)
+        self.requests = os.open(self.request_path, os.O_RDWR | os.O_NONBLOCK)
+        self.pending = b""
+        names = {"request": self.request_path, "answer": self.answer_path, "abc": abc}
+        with open(self.client, "w") as file:
+            file.write(_CLIENT.format(**{key: shlex.quote(value) for key, value in names.items()}))
+        os.chmod(self.client, 0o700)
+        self.refill()
+
+    def watched(self) -> list[int]:
+        """Return the descriptors whose input `handle` takes."""
+        return [self.requests] if self.busy is None else [self.requests, self.busy.printed]
+
+    def handle(self, ready: list[int]) -> None:
+        """Take a request, or output of the working ABC."""
+        if self.busy is not None and self.busy.printed in ready:
+            self.collect(self.busy)
+        if self.requests in ready:
+            self.pending += os.read(self.requests, 65536)
+        if self.busy is None and b"\n" in self.pending:
+            line, self.pending = self.pending.split(b"\n", 1)
+            self.give(os.fsdecode(line))
+            self.refill()
+
+    def give(self, script_path: str) -> None:
+        """Hand the script to a waiting process, one that has its library loaded where there is one."""
+        try:
+            with open(script_path, encoding="utf-8", errors="surrogateescape") as file:
+                script = file.read(_SCRIPT_LIMIT)
+        except OSError as error:
+            self.answer(1, f"ABC: can't read its script: {error}\n".encode())
+            return
+        found = _READ_SCL.search(script)
+        library = found["path"] if found else None
+        process = self.take(library)
+        if process.library is not None:
+            script = _READ_SCL.sub("", script)
+        self.library = library or self.library
+        with contextlib.suppress(OSError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (self.memory, self.memory))
+        self.busy = process
+        with contextlib.suppress(OSError):
+            _write_all(process.commands, script.encode("utf-8", errors="surrogateescape"))
+        os.close(process.commands)
+        process.commands = -1
+
+    def take(self, library: str | None) -> Abc:
+        """Remove and return a waiting process that fits; a new one where none waits."""
+        for process in self.waiting:
+            if process.library == library:
+                self.waiting.remove(process)
+                return process
+        blank = next((process for process in self.waiting if process.library is None), None)
+        if blank is None:
+            return self.spawn(None)
+        self.waiting.remove(blank)
+        return blank
+
+    def refill(self) -> None:
+        """Start processes until enough wait, and drop those with another library."""
+        for process in [p for p in self.waiting if p.library not in (None, self.library)]:
+            self.waiting.remove(process)
+            _end(process)
+        for with_library in (True, False):
+            library = self.library if with_library else None
+            if with_library and library is None:
+                continue
+            have = sum(process.library == library for process in self.waiting)
+            self.waiting += [self.spawn(library) for _ in range(self.wanted[with_library] - have)]
+
+    def spawn(self, library: str | None) -> Abc:
+        """Start an ABC process that reads commands from its stdin, and make it load the library."""
+        commands_read, commands = os.pipe()
+        printed, printed_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self.become_abc(commands_read, printed_write)
+        os.close(commands_read)
+        os.close(printed_write)
+        if library is not None:
+            with contextlib.suppress(OSError):
+                os.write(commands, f'read_scl "{library}"\n'.encode())
+        return Abc(pid, commands, printed, library)
+
+    def become_abc(self, commands: int, printed: int) -> None:
+        """Replace this forked child by ABC in a process group of its own."""
+        try:
+            os.setpgid(0, 0)
+            if sys.platform == "linux":
+                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            os.dup2(commands, 0)
+            os.dup2(printed, 1)
+            os.dup2(printed, 2)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.execv(self.abc, [self.abc, "-s", "-f", "/dev/stdin"])
+        finally:
+            os._exit(127)
+
+    def collect(self, process: Abc) -> None:
+        """Read what the working process printed; at its end, answer."""
+        data = os.read(process.printed, 65536)
+        if data:
+            process.output.append(data)
+            return
+        os.close(process.printed)
+        self.busy = None
+        status = os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])
+        self.answer(status if status >= 0 else 128 - status, b"".join(process.output))
+
+    def answer(self, status: int, output: bytes) -> None:
+        """Write status and output to the shell program, unless the job has ended meanwhile."""
+        while True:
+            try:
+                fd = os.open(self.answer_path, os.O_WRONLY | os.O_NONBLOCK)
+                break
+            except OSError as error:
+                if error.errno != errno.ENXIO or not self.alive():
+                    return
+                time.sleep(0.0005)
+        os.set_blocking(fd, True)
+        with contextlib.suppress(OSError):
+            _write_all(fd, f"{status}\n".encode() + output)
+        os.close(fd)
+
+    def abandon(self) -> None:
+        """Kill the working process after its job ended, and forget requests that came late."""
+        if self.busy is not None:
+            os.close(self.busy.printed)
+            with contextlib.suppress(OSError):
+                os.killpg(self.busy.pid, signal.SIGKILL)
+            os.waitpid(self.busy.pid, 0)
+            self.busy = None
+        with contextlib.suppress(OSError):
+            while os.read(self.requests, 65536):
+                pass
+        self.pending = b""
+
+    def leave_to_parent(self) -> None:
+        """Close this forked child's copies of the pipes: a copy kept open would hide the end of a script from ABC."""
+        for process in self.waiting:
+            os.close(process.commands)
+            os.close(process.printed)
+        os.close(self.requests)
+
+    def close(self) -> None:
+        """End every process."""
+        self.abandon()
+        for process in self.waiting:
+            _end(process)
+        self.waiting.clear()
+
+
+def _end(process: Abc) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(process.pid, signal.SIGKILL)
+    os.close(process.commands)
+    os.close(process.printed)
+    os.waitpid(process.pid, 0)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
