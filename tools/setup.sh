@@ -4,14 +4,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# command it gives : Debian package (qflow-tech-osu035 gives a file: a real cell library for the tests)
+# what it gives : Debian package (qflow-tech-osu035 gives a file, a real cell library for the tests)
 PACKAGES=(
   iverilog:iverilog
   sta:opensta
   bwrap:bubblewrap
   g++:g++
   make:make
-  perl:perl
+  Pod/Usage.pm:perl
   dot:graphviz
   /usr/share/qflow/tech/osu035/osu035_stdcells.lib:qflow-tech-osu035
 )
@@ -22,7 +22,12 @@ missing_packages() {
   local entry
   for entry in "${PACKAGES[@]}"; do
     local what="${entry%%:*}" package="${entry##*:}"
-    if [[ $what == /* ]]; then [[ -e $what ]] || echo "$package"; else command -v "$what" >/dev/null || echo "$package"; fi
+    case "$what" in
+      /*) [[ -e $what ]] || echo "$package" ;;
+      # Debian's minimal perl lacks modules that Verilator's start script reads
+      *.pm) perl -e "require '$what'" 2>/dev/null || echo "$package" ;;
+      *) command -v "$what" >/dev/null || echo "$package" ;;
+    esac
   done
 }
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 
 
 def main() -> None:
-    """Take cpu `soft:hard`, address space, file size and core size from the command line, then the command."""
-    cpu, space, file, core, *argv = sys.argv[1:]
-    soft, hard = (int(value) for value in cpu.split(":"))
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
-    for kind, value in ((resource.RLIMIT_FSIZE, file), (resource.RLIMIT_CORE, core), (resource.RLIMIT_AS, space)):
-        resource.setrlimit(kind, (int(value), int(value)))
+    """Take `name=value` or `name=soft:hard` up to `--` from the command line, then the command."""
+    split = sys.argv.index("--")
+    for word in sys.argv[1:split]:
+        name, _, value = word.partition("=")
+        soft, _, hard = value.partition(":")
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (int(soft), int(hard or soft)))
+    # Python ignores these two, and the command would inherit that
+    for number in (signal.SIGXFSZ, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    argv = sys.argv[split + 1 :]
     os.execv(argv[0], argv)
 
 

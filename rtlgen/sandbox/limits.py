@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields
 class Limits:
     """Limits of one run; each must be above 0.
 
-    CPU time, memory by address space and file size are set per process by the kernel (setrlimit(2)). Wall time,
-    memory in use, processes and output are counted over the whole tree of processes every few milliseconds.
+    The kernel sets CPU time, address space and file size per process (setrlimit(2)). Wall time, memory in use,
+    processes and output are counted over the whole tree of processes every few milliseconds, disk use about once a
+    second.
     """
 
     cpu_s: float = 60.0
@@ -25,6 +26,8 @@ class Limits:
     """Processes at one time."""
     output_mb: int = 16
     """Standard output and standard error together in MiB."""
+    disk_mb: int = 4096
+    """Files in the run's folder and its private `/tmp` together in MiB."""
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,10 @@ _SYSTEM_FILES = (
     "/etc/nsswitch.conf",
     "/etc/passwd",
 )
+_LIMITED = Path(__file__).resolve().with_name("_limited.py")
 _PROBE_S = 10.0
+_SPARE_THREADS = 512
+"""What else of this user may start meanwhile: the kernel counts all threads of a user, not those of one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Confinement:
     """unshare of util-linux where it can cut the network without bubblewrap (root only)."""
     reason: str
     """Why bubblewrap is not used; empty where it is."""
+    scratch: Path | None = None
+    """Folder for private folders, from setting `work_dir`; None is the system's."""
 
 
 def wrap(
@@ -74,7 +80,8 @@ def wrap(
     means = means or confinement()
     limited = [*_prlimit(limits, means), *argv]
     if means.bwrap:
-        return [*_bwrap(means.bwrap, argv[0], cwd, private_tmp, writable, readable), *limited]
+        needed = () if means.prlimit else (_LIMITED,)
+        return [*_bwrap(means.bwrap, argv[0], cwd, private_tmp, writable, (*readable, *needed)), *limited]
     network = [str(means.unshare), "--net", "--"] if means.unshare else []
     life = [str(means.setpriv), "--pdeathsig", "KILL"] if means.setpriv else []
     return [*life, *network, *limited]
@@ -100,6 +107,7 @@ def confinement() -> Confinement:
         setpriv=_which("setpriv"),
         unshare=unshare if unshare and not bwrap and _works([str(unshare), "--net", "--", "true"]) == "" else None,
         reason=reason,
+        scratch=settings.work_dir,
     )
 
 
@@ -111,6 +119,16 @@ def replay_script(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], lim
     variables = " ".join(f"{name}={_quoted(value)}" for name, value in sorted(env.items()))
     lines.append(f"exec env -i {variables} {' '.join(_quoted(word) for word in argv)}")
     return "\n".join(lines) + "\n"
+
+
+def _own_threads() -> int:
+    """Return the number of threads that this user runs."""
+    count, user = 0, os.geteuid()
+    for entry in os.scandir("/proc"):
+        with suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == user:
+                count += len(os.listdir(f"{entry.path}/task"))
+    return count
 
 
 def _quoted(word: str) -> str:
@@ -126,10 +144,12 @@ def _prlimit(limits: Limits, means: Confinement) -> list[str]:
         "fsize": str(limits.file_mb * MIB),
         "core": "0",
     }
+    if os.geteuid() != 0:  # root is exempt in the kernel; run() counts processes for everybody
+        values["nproc"] = str(_own_threads() + limits.processes + _SPARE_THREADS)
     if means.prlimit:
         return [str(means.prlimit), *(f"--{name}={value}" for name, value in values.items()), "--"]
     # isolated and without site: about 10 ms
-    return [sys.executable, "-I", "-S", str(Path(__file__).with_name("_limited.py")), *values.values()]
+    return [sys.executable, "-I", "-S", str(_LIMITED), *(f"{name}={value}" for name, value in values.items()), "--"]
 
 
 def _bwrap(
@@ -165,10 +185,12 @@ def _bwrap(
 def _tool_folders(tool: str) -> list[str]:
     """Return folders outside the system's that `tool` needs: its installation, and that of this Python."""
     real = Path(tool).resolve()
-    prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
-    prefixes += [p.parent.parent if p.parent.name == "bin" else p.parent for p in (Path(tool).absolute(), real)]
-    inside = ("/usr", "/opt")
-    return [str(p) for p in dict.fromkeys(prefixes) if p != Path("/") and not str(p).startswith(inside)]
+    folders = dict.fromkeys([Path(tool).absolute().parent, real.parent])
+    # ~/bin belongs to no installation, and its parent is the whole home
+    own = [f.parent if f.name == "bin" and f.parent != Path.home() else f for f in folders]
+    inside = ("/usr/", "/opt/")
+    prefixes = dict.fromkeys([Path(sys.prefix), Path(sys.base_prefix), *own])
+    return [str(p) for p in prefixes if p != Path("/") and not f"{p}/".startswith(inside)]
 
 
 @cache

@@ -21,18 +21,33 @@ from typing import IO
 from rtlgen.core.errors import SandboxError
 from rtlgen.core.types import EndedBy, ToolRun
 from rtlgen.sandbox import proctree
+from rtlgen.sandbox.confine import MIB, clean_env, confinement, replay_script, wrap
 from rtlgen.sandbox.limits import Limits
-from rtlgen.sandbox.wrap import MIB, clean_env, confinement, replay_script, wrap
 
 MARK = "RTLGEN_SANDBOX_RUN"
 
 _POLL_S = (0.002, 0.02)
 """First and longest pause between two looks at the process tree."""
+_DISK_EVERY_S = 1.0
 _CHUNK = 1 << 16
 _OUT_OF_MEMORY = re.compile(
     r"std::bad_alloc|\bMemoryError\b|[Oo]ut of memory|[Cc]annot allocate memory|virtual memory exhausted|"
     r"failed to map segment|memory allocation (?:failed|of \d+ bytes failed)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What `run` was asked to do; see there."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    limits: Limits
+    stdin: str
+    env: Mapping[str, str]
+    writable: Sequence[Path]
+    readable: Sequence[Path]
+    replay: Path | None
 
 
 @dataclass(slots=True)
@@ -41,12 +56,14 @@ class _Watched:
 
     process: subprocess.Popen[bytes]
     mark: str
+    folders: tuple[Path, ...]
     limits: Limits
     start_s: float
     chunks: dict[str, list[bytes]] = field(default_factory=lambda: {"stdout": [], "stderr": []})
     output_bytes: int = 0
     peak_bytes: int = 0
     cpu_s: float = 0.0
+    disk_checked_s: float = 0.0
     broke: tuple[EndedBy, str] | None = None
     """Limit that was broken: how to classify it, and the line for the user."""
 
@@ -88,54 +105,57 @@ def run(
     Raises:
         SandboxError: the sandbox itself failed: no such folder, no space, no process to be had.
     """
-    limits = limits or Limits()
     if not cwd.is_dir():
         raise SandboxError(f"expected a folder to run {argv[0]!r} in, got {str(cwd)!r}")
     tool = shutil.which(argv[0], path=(env or {}).get("PATH"))
     if tool is None:
         return ToolRun(
-            argv=tuple(argv), exit_code=None, stdout="", stderr="", wall_s=0.0, ended_by="not_found",
+            argv=tuple(argv),
+            exit_code=None,
+            stdout="",
+            stderr="",
+            wall_s=0.0,
+            ended_by="not_found",
             tool_version=tool_version,
-        )  # fmt: skip
-    # cwd changes inside, so a relative path must not stay relative
-    command = [str(Path(tool).absolute()), *argv[1:]]
+        )
+    # the folder changes inside, so a relative path must not stay relative
+    command = (str(Path(tool).absolute()), *argv[1:])
+    job = _Job(command, cwd.absolute(), limits or Limits(), stdin or "", dict(env or {}), writable, readable, replay)
+    scratch = confinement().scratch
     try:
-        with tempfile.TemporaryDirectory(prefix="rtlgen-", ignore_cleanup_errors=True) as private:
-            return _run_in(command, cwd, Path(private), limits, stdin, env, writable, readable, replay, tool_version)
+        with tempfile.TemporaryDirectory(prefix="rtlgen-", dir=scratch, ignore_cleanup_errors=True) as private:
+            return _run_in(job, Path(private), tool_version)
     except OSError as error:
         raise SandboxError(f"can't run {argv[0]!r}: {error}") from error
 
 
-def _run_in(
-    command: list[str],
-    cwd: Path,
-    private: Path,
-    limits: Limits,
-    stdin: str | None,
-    env: Mapping[str, str] | None,
-    writable: Sequence[Path],
-    readable: Sequence[Path],
-    replay: Path | None,
-    tool_version: str | None,
-) -> ToolRun:
+def _run_in(job: _Job, private: Path, tool_version: str | None) -> ToolRun:
+    """Run `job` with `private` as its `/tmp`, and return what came of it."""
     means = confinement()
     mark = uuid.uuid4().hex
-    variables = clean_env(env, home=cwd, tmp="/tmp" if means.bwrap else str(private))
-    if replay:
-        replay.write_text(replay_script(command, cwd=cwd, env=variables | {"TMPDIR": "/tmp"}, limits=limits))
-        replay.chmod(0o755)
+    env = clean_env(job.env, home=job.cwd, tmp="/tmp" if means.bwrap else str(private))
+    if job.replay:
+        job.replay.write_text(replay_script(job.argv, cwd=job.cwd, env=env | {"TMPDIR": "/tmp"}, limits=job.limits))
+        job.replay.chmod(0o755)
     wrapped = wrap(
-        command, cwd=cwd, private_tmp=private, limits=limits, writable=writable, readable=readable, means=means
+        job.argv,
+        cwd=job.cwd,
+        private_tmp=private,
+        limits=job.limits,
+        writable=job.writable,
+        readable=job.readable,
+        means=means,
     )
-    with tempfile.TemporaryFile() as source:
-        source.write((stdin or "").encode())
+    with tempfile.TemporaryFile(dir=private) as source:
+        source.write(job.stdin.encode())
         source.seek(0)
-        watched = _Watched(_start(wrapped, cwd, source, variables | {MARK: mark}), mark, limits, time.monotonic())
+        process = _start(wrapped, job.cwd, source, env | {MARK: mark})
+    watched = _Watched(process, mark, (job.cwd, private), job.limits, time.monotonic())
     try:
         status = _watch(watched)
     finally:
         _end(watched)
-    return _result(watched, command, status, tool_version)
+    return _result(watched, job.argv, status, tool_version)
 
 
 def _start(command: Sequence[str], cwd: Path, source: IO[bytes], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -227,6 +247,25 @@ def _check(watched: _Watched) -> None:
         watched.broke = "memory", f"more than {limits.memory_mb} MiB of memory in use"
     elif len(pids) > limits.processes:
         watched.broke = "signal", f"more than {limits.processes} processes"
+    elif _disk_full(watched):
+        watched.broke = "signal", f"more than {limits.disk_mb} MiB of files"
+
+
+def _disk_full(watched: _Watched) -> bool:
+    """Return True where the run's files are over their limit; looks at most once a second."""
+    now = time.monotonic()
+    if now - max(watched.disk_checked_s, watched.start_s) < _DISK_EVERY_S:
+        return False
+    watched.disk_checked_s = now
+    room = watched.limits.disk_mb * MIB
+    for folder in watched.folders:
+        for parent, _, names in os.walk(folder):
+            for name in names:
+                with suppress(OSError):
+                    room -= os.lstat(f"{parent}/{name}").st_blocks * 512
+            if room < 0:
+                return True
+    return False
 
 
 def _end(watched: _Watched) -> None:
