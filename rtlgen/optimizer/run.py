@@ -1,0 +1,151 @@
+"""`optimize`: the whole job, from files to written results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtlgen.core.errors import InputError
+from rtlgen.core.events import EventBus, Notice, StopToken
+from rtlgen.core.types import Design
+from rtlgen.optimizer import REWRITES, patch
+from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.prover import Proof, Prover
+from rtlgen.optimizer.report import OptimizationReport, html, make_report
+from rtlgen.optimizer.rewrite import Rewrite
+from rtlgen.optimizer.search import Outcome, Search
+from rtlgen.optimizer.target import Target
+from rtlgen.synth.flow import Evaluator
+from rtlgen.synth.liberty import read_library
+
+FINAL_PROOF_S = 60.0
+SHORT_S, LONG_S = 45.0, 540.0
+_LONG_FROM_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to optimize.
+
+    Attributes:
+        goal: objective and constraints.
+        budget_s: seconds for the search, None for the default: 45 s, or 540 s where one synthesis takes over 1 s.
+        liberty: library to measure with, None for the shipped one.
+        clock_ns: target period, None for none.
+        rules: rewrites to use by name, empty for all.
+        workers: evaluations at a time.
+        seed: for every random choice.
+        out: folder for results, None to write none.
+    """
+
+    goal: Goal = Goal()
+    budget_s: float | None = None
+    liberty: Path | None = None
+    clock_ns: float | None = None
+    rules: tuple[str, ...] = ()
+    workers: int = 2
+    seed: int = 0
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Optimized:
+    """Result of `optimize`: the final sources by path as given, the report, and both versions."""
+
+    before: Target
+    after: Target
+    report: OptimizationReport
+    outcome: Outcome
+
+
+def load_rewrites(names: Sequence[str] = ()) -> list[Rewrite]:
+    """Return the rewrites of these names, all of them for none.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    loaded = [REWRITES.load(n) for n in (names or REWRITES.names())]
+    return [r() if isinstance(r, type) else r for r in loaded]
+
+
+def optimize(
+    design: Design, options: Options, *, bus: EventBus | None = None, token: StopToken | None = None
+) -> Optimized:
+    """Return a version of the design that is proved equivalent and no worse on the objective.
+
+    The result is in `options.out` after every accepted change, so that a kill loses only what is being tried.
+
+    Raises:
+        InputError: a file can't be read, or the output folder can't be written.
+        ElaborationError: the design has errors.
+        LibraryError: the library can't be used.
+        RtlgenError: the design can't be synthesized.
+    """
+    bus, token = bus or EventBus(), token or StopToken()
+    target, _ = Target.read(design)
+    if options.out is not None:
+        _check_folder(options.out)
+    rewrites = load_rewrites(options.rules)
+    library = read_library(options.liberty)
+    with Evaluator(library, clock_ns=options.clock_ns, workers=options.workers) as evaluator:
+        prover = Prover(evaluator.pool)
+        save = _saver(options)
+        search = Search(
+            target, options.goal, rewrites, evaluator, prover, bus=bus, token=token, on_accept=save, seed=options.seed
+        )
+        budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
+        outcome = search.run(budget)
+        final = _final_proof(outcome, prover, bus)
+    report = make_report(outcome, options.goal, final, seed=options.seed)
+    if options.out is not None:
+        write_results(options.out, outcome, report)
+    return Optimized(outcome.baseline, outcome.current, report, outcome)
+
+
+def default_budget(outcome: Outcome) -> float:
+    """Return the seconds a search gets when the user gives none."""
+    return LONG_S if outcome.baseline_evaluation.wall_s > _LONG_FROM_S else SHORT_S
+
+
+def _saver(options: Options) -> Callable[[Outcome], None]:
+    def save(outcome: Outcome) -> None:
+        if options.out is not None:
+            write_results(options.out, outcome, make_report(outcome, options.goal, None, seed=options.seed))
+
+    return save
+
+
+def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus) -> Proof | None:
+    """Prove the whole result against the input once more; take back what does not stand."""
+    while outcome.accepted:
+        proof = prover.whole(outcome.baseline, outcome.current, budget_s=FINAL_PROOF_S)
+        if proof.result.status != "refuted":
+            return proof
+        last = outcome.accepted.pop()
+        outcome.current, outcome.current_evaluation = last.before, last.evaluation_before
+        bus.emit(Notice(text=f"took back {last.changes[0].title!r}: refuted by the second proof", level="error"))
+    return None
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".rtlgen-probe"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: the output folder can't be written: {error.strerror or error}") from error
+
+
+def write_results(folder: Path, outcome: Outcome, report: OptimizationReport) -> None:
+    """Write sources, patch and both reports into `folder`.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    patch.write_tree(folder / "src", outcome.current)
+    text = patch.series(outcome.accepted)
+    patch.write_atomic(folder / "optimized.patch", text.encode("utf-8", errors="surrogateescape"))
+    patch.write_atomic(folder / "report.json", report.model_dump_json(indent=1).encode("utf-8", errors="replace"))
+    patch.write_atomic(folder / "report.html", html(report).encode("utf-8", errors="replace"))

@@ -1,0 +1,438 @@
+"""The search: propose, parse, measure, prove, accept; greedy over disjoint changes, then through neutral steps."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from rtlgen.core.errors import RtlgenError
+from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
+from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
+from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
+from rtlgen.optimizer.proposals import ProposalStream
+from rtlgen.optimizer.prover import Proof, Prover
+from rtlgen.optimizer.rewrite import Change, Rewrite, RewriteContext
+from rtlgen.optimizer.target import Target
+from rtlgen.synth.flow import Evaluation, Evaluator
+
+BATCH_S = 2.0
+"""Seconds after which the best of the measured candidates is accepted, better ones being still unknown."""
+NEUTRAL = 0.04
+"""A candidate at most this much worse may serve as a step towards a better one."""
+MAX_NEUTRAL = 24
+EXPLORE_S = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One change that is in the output (several where only together they are better).
+
+    Attributes:
+        changes: what was changed.
+        before: source and measurement before it.
+        after: source and measurement with it.
+        proof: why it is right.
+        at_s: seconds from the start of the run.
+    """
+
+    changes: tuple[Change, ...]
+    before: Target
+    after: Target
+    evaluation_before: Evaluation
+    evaluation_after: Evaluation
+    proof: Proof
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A proposal that is not in the output, and why."""
+
+    rule: str
+    module: str
+    title: str
+    reason: str
+    outcome: str
+    """One of `not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint`, `conflict`."""
+    area_um2: float | None = None
+    delay_ns: float | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Everything a search found."""
+
+    baseline: Target
+    baseline_evaluation: Evaluation
+    current: Target
+    current_evaluation: Evaluation
+    accepted: list[Accepted] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    trials: Counter[str] = field(default_factory=Counter)
+    ended_by: str = "converged"
+    """`converged`, `budget` or `interrupt`."""
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    changes: tuple[Change, ...]
+    family: str
+    target: Target
+    evaluation: Evaluation
+    base_size: int
+    """Accepted edits of the round when it was measured."""
+
+
+class Search:
+    """One optimization run.
+
+    Args:
+        target: the design.
+        goal: objective and constraints.
+        rewrites: families to ask.
+        evaluator: measures candidates.
+        prover: proves them.
+        bus: gets progress.
+        token: asks to stop.
+        on_accept: called after every accepted change with the outcome so far.
+        seed: for every random choice.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        goal: Goal,
+        rewrites: Sequence[Rewrite],
+        evaluator: Evaluator,
+        prover: Prover,
+        *,
+        bus: EventBus,
+        token: StopToken,
+        on_accept: Callable[[Outcome], None] = lambda _: None,
+        seed: int = 0,
+    ) -> None:
+        self._goal = goal
+        self._rewrites = list(rewrites)
+        self._evaluator = evaluator
+        self._prover = prover
+        self._bus = bus
+        self._token = token
+        self._on_accept = on_accept
+        self._seed = seed
+        self._records: dict[str, tuple[int, int]] = {}
+        self._seen: set[str] = set()
+        self._tried: set[str] = set()
+        self._neutral: list[_Trial] = []
+        self._start = time.monotonic()
+        baseline = self._measure(target)
+        if not baseline.ok:
+            raise RtlgenError(f"the design can't be synthesized: {baseline.error}")
+        self.outcome = Outcome(target, baseline, target, baseline)
+        elaborated = target.elaborate()
+        self._slang_warnings = slang_warnings(elaborated)
+        self._verilator_warnings = verilator_warnings(target)
+
+    def run(self, budget_s: float) -> Outcome:
+        """Return the outcome after at most about `budget_s` seconds."""
+        deadline = self._start + budget_s
+        self._bus.emit(JobStarted(job="optimize", unit="candidates"))
+        try:
+            while not self._over(deadline):
+                if self._round(deadline):
+                    continue
+                if not self._explore(deadline):
+                    break
+        finally:
+            self._finish(deadline)
+        return self.outcome
+
+    def _finish(self, deadline: float) -> None:
+        if self._token.draining:
+            self.outcome.ended_by = "interrupt"
+        elif time.monotonic() >= deadline:
+            self.outcome.ended_by = "budget"
+        self.outcome.wall_s = time.monotonic() - self._start
+        self._bus.emit(JobFinished(job="optimize", note=self._summary()))
+
+    def _over(self, deadline: float) -> bool:
+        return self._token.draining or time.monotonic() >= deadline
+
+    # One round: all families look at the current source; disjoint improvements are accepted one after another.
+
+    def _round(self, deadline: float) -> bool:
+        base = self.outcome.current
+        views = word_level(base.elaborate())
+        stream = ProposalStream(self._rewrites, self._context(base, views, deadline), self._records, self._family_failed)
+        edits: list[Edit] = []
+        try:
+            return self._consume(stream, base, views, edits, deadline)
+        finally:
+            stream.close()
+
+    def _context(self, base: Target, views: tuple[ModuleIR, ...], deadline: float) -> RewriteContext:
+        return RewriteContext(
+            modules=views,
+            sources=base.sources,
+            objective=self._goal.objective,
+            top=base.top,
+            seed=self._seed,
+            deadline_s=deadline,
+            tried=frozenset(self._tried),
+        )
+
+    def _family_failed(self, family: str, error: Exception) -> None:
+        self._bus.emit(Notice(text=f"rewrite {family} failed and was skipped: {error}", level="warning"))
+
+    def _consume(
+        self, stream: ProposalStream, base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
+    ) -> bool:
+        improved = False
+        better: list[_Trial] = []
+        first_found = 0.0
+        with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
+            running: dict[Future[_Trial | None], None] = {}
+            open_stream = True
+            while not self._over(deadline):
+                while open_stream and len(running) < 2 * self._evaluator.pool.workers:
+                    item = stream.take(min(deadline, time.monotonic() + 0.05))
+                    if item is None:
+                        open_stream = stream.alive
+                        break
+                    running[threads.submit(self._try, item[0], (item[1],), base, tuple(edits))] = None
+                if not running and not better:
+                    if not open_stream:
+                        break
+                    continue
+                done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    del running[future]
+                    better += self._sort_in(stream, future.result())
+                if better and not first_found:
+                    first_found = time.monotonic()
+                if better and (not running or time.monotonic() - first_found > BATCH_S):
+                    improved |= self._accept_best(better, base, views, edits, deadline)
+                    better, first_found = [], 0.0
+            if better and not self._token.stopped:
+                improved |= self._accept_best(better, base, views, edits, deadline)
+        return improved
+
+    def _sort_in(self, stream: ProposalStream, trial: _Trial | None) -> list[_Trial]:
+        if trial is None:
+            return []
+        helps = self._goal.better(trial.evaluation, self.outcome.current_evaluation)
+        stream.record(trial.family, helps)
+        if helps and self._goal.admits(trial.evaluation, self.outcome.current_evaluation):
+            return [trial]
+        if helps:
+            self._reject(trial.changes, "constraint", "; ".join(self._goal.violations(trial.evaluation)), trial.evaluation)
+            return []
+        ratio = self._ratio(trial.evaluation)
+        self._reject(trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation)
+        if ratio <= 1 + NEUTRAL:
+            self._neutral.append(trial)
+        return []
+
+    def _ratio(self, evaluation: Evaluation) -> float:
+        now = self._goal.cost(self.outcome.current_evaluation)
+        return self._goal.cost(evaluation) / now if now else 1.0
+
+    # One candidate.
+
+    def _try(self, family: str, changes: tuple[Change, ...], base: Target, accepted: tuple[Edit, ...]) -> _Trial | None:
+        if self._token.draining:
+            return None
+        key = self._key(base, changes)
+        if key in self._tried:
+            return None
+        self._tried.add(key)
+        try:
+            sources = apply_edits(base.sources, (*accepted, *(e for c in changes for e in c.edits)))
+        except EditConflictError:
+            self._tried.discard(key)
+            self._reject(changes, "conflict", "overlaps an accepted change; tried again in the next round")
+            return None
+        trial = self._trial(family, changes, base.with_sources(sources), len(accepted))
+        self._advance(family)
+        return trial
+
+    def _trial(self, family: str, changes: tuple[Change, ...], target: Target, base_size: int) -> _Trial | None:
+        digest = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
+        if digest in self._seen:
+            return None
+        self._seen.add(digest)
+        try:
+            elaborated = target.elaborate()
+        except RtlgenError as error:
+            self._reject(changes, "does not parse", str(error).splitlines()[0])
+            return None
+        worse = new_warnings(self._slang_warnings, slang_warnings(elaborated))
+        if worse:
+            self._reject(changes, "lint", "new slang warnings: " + ", ".join(worse))
+            return None
+        evaluation = self._measure(target)
+        if not evaluation.ok:
+            self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0])
+            return None
+        return _Trial(changes, family, target, evaluation, base_size)
+
+    def _measure(self, target: Target) -> Evaluation:
+        return self._evaluator.evaluate(
+            target.tool_sources(),
+            target.top,
+            parameters=dict(target.parameters),
+            include_dirs=target.include_dirs,
+            defines=target.defines,
+            timeout_s=300,
+        )
+
+    @staticmethod
+    def _key(base: Target, changes: Sequence[Change]) -> str:
+        """Return what identifies a proposal over rounds: the texts it replaces, not where they stand now."""
+        state = hashlib.sha256()
+        for change in changes:
+            state.update(f"{change.rule}\0{change.module}\0{change.title}\0".encode())
+            for edit in change.edits:
+                state.update(base.sources[edit.file][edit.start : edit.end] + b"\0" + edit.text.encode() + b"\0")
+        return state.hexdigest()
+
+    # Acceptance.
+
+    def _accept_best(
+        self, better: list[_Trial], base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
+    ) -> bool:
+        improved = False
+        for trial in sorted(better, key=lambda t: self._goal.cost(t.evaluation)):
+            if self._token.stopped or (time.monotonic() > deadline and improved):
+                break
+            again = trial if trial.base_size == len(edits) else self._again(trial, base, edits)
+            if again is not None and self._accept(again, views):
+                edits += [e for c in again.changes for e in c.edits]
+                improved = True
+        return improved
+
+    def _again(self, trial: _Trial, base: Target, edits: list[Edit]) -> _Trial | None:
+        """Return the trial measured on top of what has been accepted since, None where it no longer helps."""
+        try:
+            sources = apply_edits(base.sources, (*edits, *(e for c in trial.changes for e in c.edits)))
+        except EditConflictError:
+            self._tried.discard(self._key(base, trial.changes))
+            return None
+        again = self._trial(trial.family, trial.changes, base.with_sources(sources), len(edits))
+        if again is None or not self._goal.better(again.evaluation, self.outcome.current_evaluation):
+            return None
+        return again if self._goal.admits(again.evaluation, self.outcome.current_evaluation) else None
+
+    def _accept(self, trial: _Trial, views: tuple[ModuleIR, ...]) -> bool:
+        if not self._lint_clean(trial):
+            return False
+        proof = self._prover.prove(self.outcome.current, trial.target, {c.module for c in trial.changes}, views)
+        if not proof.proved:
+            refuted = proof.result.status == "refuted"
+            self._reject(
+                trial.changes,
+                "refuted" if refuted else "unproved",
+                f"{proof.scope}: {proof.result.status} by {proof.result.method} {proof.result.reason}".strip(),
+                trial.evaluation,
+            )
+            return False
+        self._record(trial, proof)
+        return True
+
+    def _lint_clean(self, trial: _Trial) -> bool:
+        worse = new_warnings(self._verilator_warnings, verilator_warnings(trial.target))
+        if worse:
+            self._reject(trial.changes, "lint", "new Verilator warnings: " + ", ".join(worse), trial.evaluation)
+        return not worse
+
+    def _record(self, trial: _Trial, proof: Proof) -> None:
+        outcome = self.outcome
+        accepted = Accepted(
+            trial.changes,
+            outcome.current,
+            trial.target,
+            outcome.current_evaluation,
+            trial.evaluation,
+            proof,
+            time.monotonic() - self._start,
+        )
+        gain = (1 - self._ratio(trial.evaluation)) * 100
+        outcome.accepted.append(accepted)
+        outcome.current, outcome.current_evaluation = trial.target, trial.evaluation
+        titles = " + ".join(c.title for c in trial.changes)
+        self._bus.emit(
+            Notice(text=f"accepted {trial.family}: {titles}: {self._goal.objective} -{gain:.2f} %, {proof.result.method}")
+        )
+        self._on_accept(outcome)
+
+    def _reject(self, changes: Sequence[Change], outcome: str, reason: str, evaluation: Evaluation | None = None) -> None:
+        rules = " + ".join(c.rule for c in changes)
+        titles = "; ".join(c.title for c in changes)
+        area, delay = (evaluation.area_um2, evaluation.delay_ns) if evaluation else (None, None)
+        self.outcome.rejected.append(Rejected(rules, changes[0].module, titles, reason, outcome, area, delay))
+
+    def _advance(self, family: str) -> None:
+        self.outcome.trials[family] += 1
+        self._bus.emit(
+            JobAdvanced(job="optimize", done=self.outcome.trials.total(), note=f"{family}; {self._summary()}")
+        )
+
+    def _summary(self) -> str:
+        before = self._goal.cost(self.outcome.baseline_evaluation)
+        now = self._goal.cost(self.outcome.current_evaluation)
+        change = (now / before - 1) * 100 if before else 0.0
+        return f"{self._goal.objective} {change:+.2f} %, {len(self.outcome.accepted)} changes"
+
+    # Through a neutral step to a better place.
+
+    def _explore(self, deadline: float) -> bool:
+        """Return whether a change that does not help by itself, and one on top of it, together helped."""
+        steps = sorted(self._neutral, key=lambda t: self._goal.cost(t.evaluation))[:MAX_NEUTRAL]
+        self._neutral = []
+        return any(not self._over(deadline) and self._explore_from(step, deadline) for step in steps)
+
+    def _explore_from(self, step: _Trial, deadline: float) -> bool:
+        limit = min(deadline, time.monotonic() + EXPLORE_S)
+        views = word_level(step.target.elaborate())
+        stream = ProposalStream(self._rewrites, self._context(step.target, views, limit), self._records, self._family_failed)
+        best: _Trial | None = None
+        try:
+            with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
+                best = self._best_second(stream, step, threads, limit)
+        finally:
+            stream.close()
+        if best is None:
+            return False
+        joint = _Trial((*step.changes, *best.changes), best.family, best.target, best.evaluation, 0)
+        return self._accept(joint, word_level(self.outcome.current.elaborate()))
+
+    def _best_second(
+        self, stream: ProposalStream, step: _Trial, threads: ThreadPoolExecutor, limit: float
+    ) -> _Trial | None:
+        best: _Trial | None = None
+        running: set[Future[_Trial | None]] = set()
+        while not self._over(limit):
+            item = stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 4 else None
+            if item is not None:
+                running.add(threads.submit(self._try, item[0], (item[1],), step.target, ()))
+            elif not running and not stream.alive:
+                break
+            done, running = wait(running, timeout=0.02, return_when=FIRST_COMPLETED)
+            for trial in (f.result() for f in done):
+                if trial is not None and self._wins(trial, best):
+                    best = trial
+        return best
+
+    def _wins(self, trial: _Trial, best: _Trial | None) -> bool:
+        against = best.evaluation if best else self.outcome.current_evaluation
+        return self._goal.better(trial.evaluation, against) and self._goal.admits(
+            trial.evaluation, self.outcome.current_evaluation
+        )
+

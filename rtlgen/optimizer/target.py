@@ -1,0 +1,76 @@
+"""A design as the optimizer handles it: source bytes by path, and how to hand them to each tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtlgen.core.types import Design
+from rtlgen.graphs.frontend.slang import Elaborated, elaborate
+from rtlgen.graphs.frontend.sources import read_sources
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is optimized; only `sources` ever changes.
+
+    Attributes:
+        sources: path as given → content.
+        top: name of the top module.
+        include_dirs: absolute folders, those of the sources included.
+        defines: macros.
+        parameters: overrides of the top's parameters.
+    """
+
+    sources: Mapping[str, bytes]
+    top: str
+    include_dirs: tuple[Path, ...] = ()
+    defines: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @staticmethod
+    def read(design: Design) -> tuple[Target, Elaborated]:
+        """Return the design read from disk and elaborated.
+
+        Raises:
+            InputError: a file is no source text.
+            ElaborationError: the design has errors, or no unique top.
+        """
+        sources = read_sources(design.files)
+        folders = dict.fromkeys([*(d.resolve() for d in design.include_dirs), *(f.resolve().parent for f in design.files)])
+        elaborated = elaborate(
+            sources,
+            top=design.top,
+            include_dirs=folders,
+            defines=dict(design.defines),
+            parameters=dict(design.parameters),
+        )
+        top = elaborated.top.definition.name
+        return Target(sources, top, tuple(folders), design.defines, design.parameters), elaborated
+
+    def with_sources(self, sources: Mapping[str, bytes]) -> Target:
+        """Return the same design with other text."""
+        return Target(sources, self.top, self.include_dirs, self.defines, self.parameters)
+
+    def elaborate(self) -> Elaborated:
+        """Return the elaborated design.
+
+        Raises:
+            ElaborationError: the text has errors.
+        """
+        return elaborate(
+            self.sources,
+            top=self.top,
+            include_dirs=self.include_dirs,
+            defines=dict(self.defines),
+            parameters=dict(self.parameters),
+        )
+
+    def tool_sources(self) -> dict[str, str]:
+        """Return relative file name → text, for tools that get the files in a private folder."""
+        names: dict[str, str] = {}
+        for number, (path, content) in enumerate(self.sources.items()):
+            text = content.decode("latin-1").encode("ascii", "replace").decode("ascii")
+            names[f"s{number}/{Path(path).name}"] = text
+        return names
