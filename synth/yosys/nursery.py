@@ -5,7 +5,7 @@ run of the baseline flow starts it three times. A worker therefore keeps a few A
 that and wait for their script. Every script still gets a process that has run nothing else, so that results are
 those of a fresh ABC.
 
-Yosys is given a small shell program in place of ABC. It hands the script's path to the worker through a FIFO and
+Yosys is given a small shell program in place of ABC (`client.py`). It hands the script's path to the worker through a FIFO and
 copies the answer (exit status, then what ABC printed) to its output. Where that can't work it becomes the real ABC.
 """
 
@@ -17,7 +17,6 @@ import errno
 import os
 import re
 import resource
-import shlex
 import signal
 import sys
 import time
@@ -27,13 +26,6 @@ from dataclasses import dataclass, field
 _SCRIPT_LIMIT = 1 << 20
 _READ_SCL = re.compile(r'^(?:echo \+ )?read_scl "(?P<path>[^"\n]+)" ?;\n', re.MULTILINE)
 _PR_SET_PDEATHSIG = 1
-_CLIENT = """#!/bin/sh
-if [ "$#" -eq 3 ] && [ -p {request} ] && [ -p {answer} ] && printf '%s\\n' "$3" > {request}; then
-    {{ read -r status; cat; }} < {answer}
-    exit "$status"
-fi
-exec {abc} "$@"
-"""
 
 
 @dataclass(slots=True)
@@ -74,15 +66,10 @@ class Nursery:
         self.memory = resource.RLIM_INFINITY
         self.request_path = os.path.join(folder, "request")
         self.answer_path = os.path.join(folder, "answer")
-        self.client = os.path.join(folder, "abc.sh")
         os.mkfifo(self.request_path, 0o600)
         os.mkfifo(self.answer_path, 0o600)
         self.requests = os.open(self.request_path, os.O_RDWR | os.O_NONBLOCK)
         self.pending = b""
-        names = {"request": self.request_path, "answer": self.answer_path, "abc": abc}
-        with open(self.client, "w") as file:
-            file.write(_CLIENT.format(**{key: shlex.quote(value) for key, value in names.items()}))
-        os.chmod(self.client, 0o700)
         self.refill()
 
     def watched(self) -> list[int]:

@@ -19,6 +19,7 @@ from typing import Self
 from rtlgen.core.config import load_settings
 from rtlgen.core.errors import SandboxError
 from rtlgen.core.types import EndedBy
+from rtlgen.synth.yosys.client import install_client
 from rtlgen.synth.yosys.messages import first_error, last_command_error
 from rtlgen.synth.yosys.worker import Worker
 
@@ -74,7 +75,8 @@ class YosysPool:
         self._closed = False
         self._lock = threading.Lock()
         abc = find_abc() if warm_abc else None
-        self._all = [Worker(preload, str(abc) if abc else None) for _ in range(workers)]
+        client = install_client(load_settings().cache_dir) if abc else None
+        self._all = [Worker(preload, abc, client) for _ in range(workers)]
         self._free: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in reversed(self._all):
             self._free.put(worker)

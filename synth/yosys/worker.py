@@ -26,9 +26,16 @@ _KILL_S = 5.0
 class Worker:
     """A worker process that is started on demand and replaced when it is lost; one thread at a time."""
 
-    def __init__(self, preload: Sequence[str], abc: str | None = None) -> None:
+    def __init__(self, preload: Sequence[str], abc: Path | None = None, client: Path | None = None) -> None:
+        """Take what the process will be told at its start.
+
+        Args:
+            preload: Yosys commands run once per process.
+            abc: path of ABC, for keeping started ones.
+            client: path of the shell program that stands in for ABC; None starts ABC anew each time.
+        """
         self._preload = tuple(preload)
-        self._abc = abc
+        self._abc = {"abc": str(abc), "client": str(client) if abc and client else None}
         self._folder: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
@@ -55,7 +62,7 @@ class Worker:
     def _launch(self) -> None:
         try:
             self._folder = tempfile.mkdtemp(prefix="rtlgen-worker-")
-            options = json.dumps({"preload": self._preload, "abc": self._abc, "folder": self._folder})
+            options = json.dumps({"preload": self._preload, "folder": self._folder, **self._abc})
             self._stderr = tempfile.TemporaryFile(prefix="rtlgen-yosys-")  # noqa: SIM115 (closed in _forget)
             self._process = subprocess.Popen(
                 [sys.executable, str(_PROGRAM), options],

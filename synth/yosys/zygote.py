@@ -17,6 +17,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import sys
 import time
@@ -36,10 +37,11 @@ _PR_SET_PDEATHSIG = 1
 class Zygote:
     """Holds the warm Yosys state and at most one running job."""
 
-    def __init__(self, yosys: Any, replies: int, nursery: Nursery | None) -> None:
+    def __init__(self, yosys: Any, replies: int, nursery: Nursery | None, client: str | None) -> None:
         self.yosys = yosys
         self.replies = replies
         self.nursery = nursery
+        self.client = client if nursery else None
         self.job: int | None = None
         self.pid = 0
         self.life = -1
@@ -93,7 +95,7 @@ class Zygote:
             os.close(self.replies)
             if self.nursery:
                 self.nursery.leave_to_parent()
-            run_job(self.yosys, request, keep=write_end, exe=self.nursery.client if self.nursery else None)
+            run_job(self.yosys, request, keep=write_end, exe=self.client)
         os.close(write_end)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
@@ -180,22 +182,27 @@ def main(arguments: list[str]) -> None:
     for command in options["preload"]:
         yosys.run_pass(command, design)
     yosys.log_flush()
-    zygote = Zygote(yosys, replies, open_nursery(options))
+    zygote = Zygote(yosys, replies, open_nursery(options), options["client"])
     zygote.reply({"ready": True})
-    zygote.serve()
-    if zygote.nursery:
-        zygote.nursery.close()
+    try:
+        zygote.serve()
+    finally:
+        if zygote.nursery:
+            zygote.nursery.close()
+        shutil.rmtree(options["folder"], ignore_errors=True)
 
 
 def open_nursery(options: dict[str, Any]) -> Nursery | None:
     """Return the keeper of waiting ABC processes; None where the system has no FIFOs or no shell."""
     abc = options["abc"]
-    if not (abc and os.access(abc, os.X_OK) and os.access("/bin/sh", os.X_OK)):
+    if not (options["client"] and os.access(abc, os.X_OK) and os.access("/bin/sh", os.X_OK)):
         return None
     try:
-        return Nursery(abc, options["folder"])
+        nursery = Nursery(abc, options["folder"])
     except OSError:
         return None
+    os.environ.update({"RTLGEN_ABC_FOLDER": options["folder"], "RTLGEN_ABC_REAL": abc})
+    return nursery
 
 
 if __name__ == "__main__":
