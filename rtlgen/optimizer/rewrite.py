@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from rtlgen.core.registry import Registry
+from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit
 
@@ -53,6 +54,7 @@ class RewriteContext:
         seed: for any random choice, so that a run can be repeated.
         deadline_s: `time.monotonic()` value after which proposing must stop.
         tried: digests of edits already evaluated, for rewrites that enumerate.
+        elaborated: the design `modules` were built from, for rewrites that need the syntax tree.
     """
 
     modules: tuple[ModuleIR, ...]
@@ -62,6 +64,7 @@ class RewriteContext:
     seed: int = 0
     deadline_s: float = float("inf")
     tried: frozenset[str] = field(default_factory=frozenset)
+    elaborated: Elaborated | None = None
 
     def text(self, file: str, start: int, end: int) -> str:
         """Return the source text of a byte range."""
@@ -87,3 +90,5 @@ class Rewrite(Protocol):
 
 REWRITES: Registry[Rewrite] = Registry("rewrite")
 """Name to loader of every rewrite; third parties add theirs by the entry-point group `rtlgen.plugins`."""
+REWRITES.add("fsm-minimize", "rtlgen.optimizer.fsm.rewrites:FsmMinimize")
+REWRITES.add("fsm-encode", "rtlgen.optimizer.fsm.rewrites:FsmEncode")

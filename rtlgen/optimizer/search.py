@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
+from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
@@ -169,15 +170,19 @@ class Search:
 
     def _round(self, deadline: float) -> bool:
         base = self.outcome.current
-        views = word_level(base.elaborate())
-        stream = ProposalStream(self._rewrites, self._context(base, views, deadline), self._records, self._family_failed)
+        elaborated = base.elaborate()
+        views = word_level(elaborated)
+        context = self._context(base, views, elaborated, deadline)
+        stream = ProposalStream(self._rewrites, context, self._records, self._family_failed)
         edits: list[Edit] = []
         try:
             return self._consume(stream, base, views, edits, deadline)
         finally:
             stream.close()
 
-    def _context(self, base: Target, views: tuple[ModuleIR, ...], deadline: float) -> RewriteContext:
+    def _context(
+        self, base: Target, views: tuple[ModuleIR, ...], elaborated: Elaborated, deadline: float
+    ) -> RewriteContext:
         return RewriteContext(
             modules=views,
             sources=base.sources,
@@ -186,6 +191,7 @@ class Search:
             seed=self._seed,
             deadline_s=deadline,
             tried=frozenset(self._tried),
+            elaborated=elaborated,
         )
 
     def _family_failed(self, family: str, error: Exception) -> None:
@@ -400,8 +406,10 @@ class Search:
 
     def _explore_from(self, step: _Trial, deadline: float) -> bool:
         limit = min(deadline, time.monotonic() + EXPLORE_S)
-        views = word_level(step.target.elaborate())
-        stream = ProposalStream(self._rewrites, self._context(step.target, views, limit), self._records, self._family_failed)
+        elaborated = step.target.elaborate()
+        views = word_level(elaborated)
+        context = self._context(step.target, views, elaborated, limit)
+        stream = ProposalStream(self._rewrites, context, self._records, self._family_failed)
         best: _Trial | None = None
         try:
             with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:

@@ -1,0 +1,1 @@
+"""State machines: extraction, exact minimisation, re-encoding, and writing the result back into the source."""

@@ -1,0 +1,178 @@
+"""Reduced ordered binary decision diagrams, small and bounded: equal functions are equal integers.
+
+After Bryant, "Graph-Based Algorithms for Boolean Function Manipulation", IEEE Trans. Computers C-35(8), 1986. The
+guards and outputs of a state machine are compared thousands of times while its states are partitioned; a canonical
+form makes each comparison one integer comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FALSE = 0
+TRUE = 1
+
+
+class DiagramLimitError(Exception):
+    """The diagrams grew beyond the limit; the caller gives up on this machine or this observer."""
+
+
+class Diagrams:
+    """A shared pool of decision diagrams over variables numbered in order of first use.
+
+    Functions are plain integers; two functions are equal exactly when their integers are.
+    """
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self.limit = limit
+        self._level = [1 << 60, 1 << 60]
+        self._low = [0, 1]
+        self._high = [0, 1]
+        self._unique: dict[tuple[int, int, int], int] = {}
+        self._ite: dict[tuple[int, int, int], int] = {}
+
+    def variable(self, level: int) -> int:
+        """Return the function of the single variable `level`."""
+        return self.node(level, FALSE, TRUE)
+
+    def node(self, level: int, low: int, high: int) -> int:
+        """Return the function that is `high` where variable `level` is 1, else `low`.
+
+        Raises:
+            DiagramLimitError: the pool is full.
+        """
+        if low == high:
+            return low
+        key = (level, low, high)
+        found = self._unique.get(key)
+        if found is None:
+            if len(self._level) >= self.limit:
+                raise DiagramLimitError(f"expected at most {self.limit} decision-diagram nodes")
+            found = self._unique[key] = len(self._level)
+            self._level.append(level)
+            self._low.append(low)
+            self._high.append(high)
+        return found
+
+    def level(self, f: int) -> int:
+        """Return the top variable of `f`; huge for the constants."""
+        return self._level[f]
+
+    def cofactors(self, f: int, level: int) -> tuple[int, int]:
+        """Return `f` with variable `level` (not below its top) set to 0 and to 1."""
+        return (self._low[f], self._high[f]) if self._level[f] == level else (f, f)
+
+    def ite(self, f: int, g: int, h: int) -> int:
+        """Return the function `g` where `f` is 1, else `h`."""
+        if f == TRUE or g == h:
+            return g
+        if f == FALSE:
+            return h
+        if g == TRUE and h == FALSE:
+            return f
+        key = (f, g, h)
+        found = self._ite.get(key)
+        if found is None:
+            level = min(self._level[f], self._level[g], self._level[h])
+            f0, f1 = self.cofactors(f, level)
+            g0, g1 = self.cofactors(g, level)
+            h0, h1 = self.cofactors(h, level)
+            found = self._ite[key] = self.node(level, self.ite(f0, g0, h0), self.ite(f1, g1, h1))
+        return found
+
+    def neg(self, f: int) -> int:
+        """Return not `f`."""
+        return self.ite(f, FALSE, TRUE)
+
+    def conj(self, f: int, g: int) -> int:
+        """Return `f` and `g`."""
+        return self.ite(f, g, FALSE)
+
+    def disj(self, f: int, g: int) -> int:
+        """Return `f` or `g`."""
+        return self.ite(f, TRUE, g)
+
+    def xor(self, f: int, g: int) -> int:
+        """Return `f` exclusive-or `g`."""
+        return self.ite(f, self.neg(g), g)
+
+    def partition(self, bits: Sequence[int], limit: int) -> dict[int, int]:
+        """Return value -> guard of every value that the vector (least significant bit first) takes.
+
+        Raises:
+            DiagramLimitError: the vector takes more than `limit` values.
+        """
+        done: dict[tuple[int, ...], dict[int, int]] = {}
+        return self._partition(tuple(bits), limit, done)
+
+    def _partition(
+        self, bits: tuple[int, ...], limit: int, done: dict[tuple[int, ...], dict[int, int]]
+    ) -> dict[int, int]:
+        found = done.get(bits)
+        if found is not None:
+            return found
+        level = min(self._level[b] for b in bits)
+        if level == self._level[TRUE]:
+            result = {sum(bit << i for i, bit in enumerate(bits)): TRUE}
+        else:
+            halves = [self.cofactors(b, level) for b in bits]
+            low = self._partition(tuple(h[0] for h in halves), limit, done)
+            high = self._partition(tuple(h[1] for h in halves), limit, done)
+            result = {v: self.node(level, low.get(v, FALSE), high.get(v, FALSE)) for v in low | high}
+            if len(result) > limit:
+                raise DiagramLimitError(f"expected at most {limit} values of the vector")
+        done[bits] = result
+        return result
+
+    def support(self, *functions: int) -> set[int]:
+        """Return the variables that the functions depend on."""
+        seen: set[int] = set()
+        levels: set[int] = set()
+        stack = list(functions)
+        while stack:
+            f = stack.pop()
+            if f > TRUE and f not in seen:
+                seen.add(f)
+                levels.add(self._level[f])
+                stack += (self._low[f], self._high[f])
+        return levels
+
+    def density(self, f: int) -> float:
+        """Return the share of assignments that make `f` true."""
+        done: dict[int, float] = {FALSE: 0.0, TRUE: 1.0}
+        stack = [f]
+        while stack:
+            g = stack[-1]
+            below = [c for c in (self._low[g], self._high[g]) if c not in done] if g not in done else []
+            if below:
+                stack += below
+                continue
+            stack.pop()
+            if g not in done:
+                done[g] = (done[self._low[g]] + done[self._high[g]]) / 2
+        return done[f]
+
+    def exists(self, f: int, levels: frozenset[int]) -> int:
+        """Return `f` with the variables in `levels` quantified existentially."""
+        return self._exists(f, levels, {})
+
+    def _exists(self, f: int, levels: frozenset[int], done: dict[int, int]) -> int:
+        if f <= TRUE:
+            return f
+        found = done.get(f)
+        if found is None:
+            low, high = self._exists(self._low[f], levels, done), self._exists(self._high[f], levels, done)
+            level = self._level[f]
+            found = done[f] = self.disj(low, high) if level in levels else self.node(level, low, high)
+        return found
+
+    def size(self, *functions: int) -> int:
+        """Return the number of distinct inner nodes under the functions."""
+        seen: set[int] = set()
+        stack = list(functions)
+        while stack:
+            f = stack.pop()
+            if f > TRUE and f not in seen:
+                seen.add(f)
+                stack += (self._low[f], self._high[f])
+        return len(seen)

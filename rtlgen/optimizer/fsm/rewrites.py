@@ -1,0 +1,204 @@
+"""The rewrites of state machines: fewer states, other codes, and the attribute that keeps them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rtlgen.core.errors import RtlgenError
+from rtlgen.graphs.frontend.slang import Elaborated, elaborate
+from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.fsm import encode
+from rtlgen.optimizer.fsm.encode import Encoding
+from rtlgen.optimizer.fsm.extract import Machine, machines
+from rtlgen.optimizer.fsm.minimize import Classes, equivalence_classes
+from rtlgen.optimizer.fsm.source import StateText, locate
+from rtlgen.optimizer.fsm.writeback import Plan, WritebackError, write
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+
+KEEP: Literal["none"] = "none"
+"""Value of `fsm_encoding` that tells a synthesizer to leave the codes alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine, its equivalence classes and its source."""
+
+    module: ModuleIR
+    machine: Machine
+    classes: Classes
+    text: StateText
+    removed: Mapping[int, int]
+    """Every code that the source names and that isn't needed -> the code that stands for it."""
+
+    @property
+    def merged(self) -> int:
+        """Number of reachable states that an equivalent one replaces."""
+        return len(self.machine.codes) - len(self.classes)
+
+    @property
+    def unreachable(self) -> int:
+        """Number of codes in the source that no run reaches."""
+        return len(self.removed) - self.merged
+
+
+def find(context: RewriteContext) -> Iterator[Found]:
+    """Yield every machine of the design whose source is understood."""
+    design = context.elaborated or _elaborated(context)
+    if design is None:
+        return
+    seen: set[tuple[str, str]] = set()
+    for module in context.modules:
+        for machine in machines(module):
+            if time.monotonic() > context.deadline_s:
+                return
+            key = (module.name, machine.name)
+            text = None if key in seen else locate(design, module, machine.name)
+            seen.add(key)
+            if text is not None and text.sites:
+                yield _found(module, machine, text)
+
+
+def _elaborated(context: RewriteContext) -> Elaborated | None:
+    try:
+        return elaborate(context.sources, top=context.top)
+    except RtlgenError:
+        return None
+
+
+def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
+    order = [n.value for n in text.names.values()] or [s.value for s in text.sites if s.value is not None]
+    place = {value: i for i, value in reversed(list(enumerate(order)))}
+    rank = {code: (code not in machine.entry, place.get(code, len(place))) for code in machine.codes}
+    groups = [tuple(sorted(group, key=lambda c: rank[c])) for group in equivalence_classes(machine)]
+    classes = tuple(sorted(groups, key=lambda g: place.get(g[0], len(place))))
+    removed = {code: group[0] for group in classes for code in group[1:]}
+    for item in (*text.sites, *text.names.values()):
+        if item.value is not None and item.value not in machine.transitions:
+            removed.setdefault(item.value, machine.entry[0])
+    return Found(module, machine, classes, text, removed)
+
+
+def plan_for(found: Found, encoding: Encoding, attribute: str | None) -> Plan:
+    """Return the plan that gives the classes of a machine the codes of `encoding`."""
+    codes = {group[0]: code for group, code in zip(found.classes, encoding.codes, strict=True)}
+    return Plan(codes, found.removed, encoding.width, attribute)
+
+
+def as_written(found: Found) -> Encoding:
+    """Return the codes as they are, without those that go."""
+    return Encoding("as-written", tuple(g[0] for g in found.classes), found.text.width)
+
+
+class FsmMinimize:
+    """Merges equivalent states and removes unreachable ones."""
+
+    name = "fsm-minimize"
+
+    def __init__(self, *, allow_parameters: bool = False) -> None:
+        self.allow_parameters = allow_parameters
+
+    def propose(self, context: RewriteContext) -> Iterator[Change]:
+        """Yield one change per machine that has states to lose, and one with its codes packed."""
+        for found in find(context):
+            if not found.removed or len(found.classes) < 2:
+                continue
+            packed = encode.binary(len(found.classes))
+            choices = [as_written(found)]
+            if packed.width < found.text.width:
+                choices.insert(0, packed)
+            for encoding in choices:
+                edits = _edits(context, found, plan_for(found, encoding, None), self.allow_parameters)
+                if edits:
+                    yield _change(self.name, found, _losses(found), edits, 0.8 if found.merged else 0.4)
+
+
+class FsmEncode:
+    """Gives a machine other codes, merging and removing states on the way, and narrows its register."""
+
+    name = "fsm-encode"
+
+    def __init__(self, *, allow_parameters: bool = False, limit: int = 16) -> None:
+        self.allow_parameters = allow_parameters
+        self.limit = limit
+
+    def propose(self, context: RewriteContext) -> Iterator[Change]:
+        """Yield up to `limit` code sets per machine, the most promising first."""
+        for found in find(context):
+            if len(found.classes) < 2:
+                continue
+            seen: set[tuple[Edit, ...]] = set()
+            for rank, (encoding, attribute) in enumerate(_choices(found, context.seed)):
+                if len(seen) >= self.limit or time.monotonic() > context.deadline_s:
+                    break
+                edits = _edits(context, found, plan_for(found, encoding, attribute), self.allow_parameters)
+                if not edits or edits in seen:
+                    continue
+                seen.add(edits)
+                yield _change(self.name, found, _describe(found, encoding, attribute), edits, 0.9 - 0.02 * rank)
+
+
+def _choices(found: Found, seed: int) -> Iterator[tuple[Encoding, str | None]]:
+    """Yield code sets with and without the attribute that keeps the synthesizer from choosing its own."""
+    count = len(found.classes)
+    machine, classes = found.machine, found.classes
+    narrow = encode.minimal_width(count)
+    yield as_written(found), KEEP
+    if found.text.visible:
+        return
+    found_codes = list(encode.searched(machine, classes, narrow, seed))
+    outputs = encode.output_based(machine, classes)
+    plain = [encode.binary(count), encode.gray_order(machine, classes)]
+    if outputs is not None and outputs.width <= narrow + 2:
+        plain.insert(0, outputs)
+    for encoding in [*plain, *found_codes]:
+        yield encoding, KEEP
+    yield encode.binary(count), None
+    if found_codes:
+        yield found_codes[0], None
+    if count <= encode.MAX_ONE_HOT and not machine.one_hot:
+        yield encode.one_hot(count), None
+        yield encode.one_hot(count), KEEP
+
+
+def _edits(
+    context: RewriteContext, found: Found, plan: Plan, allow_parameters: bool
+) -> tuple[Edit, ...]:
+    try:
+        return write(found.text, context.sources[found.text.file], plan, allow_parameters=allow_parameters)
+    except WritebackError:
+        return ()
+
+
+def _change(rule: str, found: Found, words: tuple[str, str], edits: tuple[Edit, ...], rank: float) -> Change:
+    title, why = words
+    return Change(rule, found.module.name, title, why, edits, rank, "sequential")
+
+
+def _losses(found: Found) -> tuple[str, str]:
+    parts = []
+    if found.merged:
+        parts.append(f"merge {found.merged} equivalent")
+    if found.unreachable:
+        parts.append(f"remove {found.unreachable} unreachable")
+    count = found.merged + found.unreachable
+    states = "state" if count == 1 else "states"
+    title = f"{' and '.join(parts)} {states} of {found.text.register!r}"
+    return title, "Fewer states need fewer flip-flops and less next-state and output logic."
+
+
+def _describe(found: Found, encoding: Encoding, attribute: str | None) -> tuple[str, str]:
+    before = found.text.width
+    kept = ", kept by (* fsm_encoding *)" if attribute else ""
+    if encoding.style == "as-written":
+        title = f"keep the codes of {found.text.register!r} as written{kept}"
+    else:
+        words = {"search": "searched", "output": "output-based"}.get(encoding.style, encoding.style)
+        title = f"{words} codes for {found.text.register!r}, {before} to {encoding.width} bits{kept}"
+    if found.removed:
+        title = f"{_losses(found)[0]}; {title}"
+    why = "Codes that suit the transitions make next-state and output logic smaller"
+    return title, f"{why}; {encoding.width} instead of {max(before, len(found.machine.codes))} flip-flops at most."

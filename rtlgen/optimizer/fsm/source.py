@@ -1,0 +1,510 @@
+"""Where a state machine's codes stand in the source text: carriers, constants, declarations and dimensions.
+
+A *carrier* is the state register or another signal that holds a state (next state, a copy). Codes may be changed only
+where every carrier is assigned nothing but states and compared with nothing but states; anything else that reads one
+is listed in `visible`, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rtlgen.graphs.frontend.slang import Elaborated
+from rtlgen.graphs.wordlevel.module import ModuleIR, Place
+
+Role = Literal["value", "compare", "label", "member"]
+NameKind = Literal["localparam", "enum", "parameter"]
+
+_EQUALITIES = ("Equality", "Inequality", "CaseEquality", "CaseInequality")
+_DECLARATIONS = ("DataDeclaration", "NetDeclaration", "LocalVariableDeclaration")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One constant that stands for a state.
+
+    Attributes:
+        place: text of the constant.
+        value: code as of now, None for an undefined one (`2'bxx`).
+        name: the state's name, None for a literal or an expression.
+        role: `value` (assigned), `compare` (== or !=), `label` (of a case item), `member` (of an inside list).
+        node: the syntax node of the constant.
+    """
+
+    place: Place
+    value: int | None
+    name: str | None
+    role: Role
+    node: Any = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StateName:
+    """A named code.
+
+    Attributes:
+        name: identifier.
+        value: its code.
+        kind: how it is declared.
+        node: syntax node of its declarator.
+        place: the whole declarator, `IDLE = 2'd0`.
+        initializer: the value's text, None for an enum member without one.
+        private: nothing but this machine uses the name.
+    """
+
+    name: str
+    value: int
+    kind: NameKind
+    node: Any = field(compare=False)
+    place: Place = field(compare=False)
+    initializer: Place | None = field(compare=False)
+    private: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """A text that holds the width: `template` with `{high}` replaced goes to `place`; `single` where 1 bit is left."""
+
+    place: Place
+    template: str
+    single: str
+
+
+@dataclass(slots=True)
+class StateText:
+    """The source of one machine.
+
+    Attributes:
+        register: name of the state register.
+        file: the one file that holds all of it.
+        width: bits of the register as of now.
+        carriers: names of the state register and of the signals that hold states.
+        sites: every constant.
+        names: every named code, in order of declaration.
+        resizes: what to change for another width; empty where the width can't be changed.
+        declaration: syntax node of the register's declaration, None where it is a port or not editable.
+        visible: why codes can't be changed; empty where they can.
+    """
+
+    register: str
+    file: str
+    width: int
+    carriers: tuple[str, ...] = ()
+    sites: list[Site] = field(default_factory=list)
+    names: dict[str, StateName] = field(default_factory=dict)
+    resizes: tuple[Resize, ...] = ()
+    declaration: Any = None
+    visible: list[str] = field(default_factory=list)
+
+
+def locate(design: Elaborated, module: ModuleIR, register: str) -> StateText | None:
+    """Return where the machine of `register` stands in the source, None where it can't be told.
+
+    Args:
+        design: the elaborated design that `module` was built from.
+        module: the view of the module.
+        register: name of the state register in it.
+    """
+    body = _body(design.top, module.name)
+    signal = module.signals.get(register)
+    if body is None or signal is None or signal.declared is None:
+        return None
+    return _Locator(design, module, body, register).run()
+
+
+def _body(instance: Any, name: str) -> Any:
+    """Return the first body of a module definition, searched from the top."""
+    waiting = [instance]
+    while waiting:
+        current = waiting.pop(0)
+        if current.body.definition.name == name:
+            return current.body
+        waiting += _children(current.body)
+    return None
+
+
+def _children(scope: Any) -> Iterator[Any]:
+    for member in scope:
+        kind = member.kind.name
+        if kind == "Instance" and member.isModule:
+            yield member
+        elif kind in ("GenerateBlock", "GenerateBlockArray"):
+            yield from _children(member)
+
+
+@dataclass(slots=True)
+class _Facts:
+    """Every expression of the module body that may carry states."""
+
+    assignments: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    """(assigned symbol, left expression or None for an initializer, right expression)"""
+    comparisons: list[Any] = field(default_factory=list)
+    cases: list[Any] = field(default_factory=list)
+    insides: list[Any] = field(default_factory=list)
+    reads: list[Any] = field(default_factory=list)
+    """Every occurrence of a named value."""
+    events: list[Any] = field(default_factory=list)
+
+
+def _collect(body: Any) -> _Facts:
+    facts = _Facts()
+
+    def visit(node: Any) -> None:
+        kind = type(node).__name__
+        if kind == "NamedValueExpression":
+            facts.reads.append(node)
+        elif kind == "AssignmentExpression" and not node.isCompound and node.left.kind.name == "NamedValue":
+            facts.assignments.append((node.left.symbol, node.left, node.right))
+        elif kind == "BinaryExpression" and node.op.name in _EQUALITIES:
+            facts.comparisons.append(node)
+        elif kind == "CaseStatement":
+            facts.cases.append(node)
+        elif kind == "InsideExpression":
+            facts.insides.append(node)
+        elif kind in ("VariableSymbol", "NetSymbol") and node.initializer is not None:
+            facts.assignments.append((node, None, node.initializer))
+        elif kind == "SignalEventControl":
+            facts.events.append(node.expr)
+
+    body.visit(visit)
+    return facts
+
+
+def leaves(expression: Any) -> Iterator[Any]:
+    """Yield what an expression can evaluate to: the arms of conditionals, conversions looked through."""
+    kind = expression.kind.name
+    if kind == "Conversion":
+        yield from leaves(expression.operand)
+    elif kind == "ConditionalOp":
+        yield from leaves(expression.left)
+        yield from leaves(expression.right)
+    else:
+        yield expression
+
+
+class _Locator:
+    def __init__(self, design: Elaborated, module: ModuleIR, body: Any, register: str) -> None:
+        self.design = design
+        self.module = module
+        self.facts = _collect(body)
+        signal = module.signals[register]
+        assert signal.declared is not None
+        self.text = StateText(register, signal.declared.file, signal.width)
+        self.root = self._symbol(signal.declared)
+        self.carriers: dict[Any, None] = {}
+        self.accounted: set[int] = set()
+        self.symbols: dict[str, Any] = {}
+
+    def run(self) -> StateText | None:
+        """Return the finished text, None where the register's symbol isn't found."""
+        if self.root is None:
+            return None
+        self._close_carriers()
+        self.text.carriers = tuple(s.name for s in self.carriers)
+        self._assigned()
+        self._compared()
+        self._cases()
+        self._insides()
+        self._events()
+        self._unaccounted()
+        self._ports()
+        self._names()
+        self._declarations()
+        return self.text
+
+    def place(self, source_range: Any) -> Place | None:
+        """Return the byte range in one file of the design, None inside a macro or an included file."""
+        start, end = source_range.start, source_range.end
+        manager = self.design.manager
+        if not (manager.isFileLoc(start) and manager.isFileLoc(end)) or start.buffer.id != end.buffer.id:
+            return None
+        file = self.design.buffers.get(start.buffer.id)
+        return Place(file, start.offset, end.offset) if file is not None else None
+
+    def _symbol(self, declared: Place) -> Any:
+        for symbol in [n.symbol for n in self.facts.reads]:
+            location = symbol.location
+            if location.offset == declared.start and self.design.buffers.get(location.buffer.id) == declared.file:
+                return symbol
+        return None
+
+    # Carriers.
+
+    def _close_carriers(self) -> None:
+        """Add every signal that exchanges whole values with a carrier, until nothing changes."""
+        self.carriers = {self.root: None}
+        before = 0
+        while before != len(self.carriers):
+            before = len(self.carriers)
+            for symbol, _, right in self.facts.assignments:
+                self._join([symbol, *self._variables(right)])
+            for comparison in self.facts.comparisons:
+                self._join([*self._variables(comparison.left), *self._variables(comparison.right)])
+
+    def _join(self, symbols: list[Any]) -> None:
+        if any(s in self.carriers for s in symbols):
+            for symbol in symbols:
+                if symbol.type.bitWidth == self.text.width:
+                    self.carriers[symbol] = None
+
+    @staticmethod
+    def _variables(expression: Any) -> list[Any]:
+        return [e.symbol for e in leaves(expression) if e.kind.name == "NamedValue" and _is_signal(e.symbol)]
+
+    # Constants.
+
+    def _assigned(self) -> None:
+        for symbol, left, right in self.facts.assignments:
+            reads = [s for s in self._variables(right) if s in self.carriers]
+            if symbol in self.carriers:
+                if left is not None:
+                    self._account(left)
+                self._states(right, "value")
+            elif reads:
+                self.text.visible.append(f"read into {symbol.name!r}")
+
+    def _compared(self) -> None:
+        for comparison in self.facts.comparisons:
+            sides = (comparison.left, comparison.right)
+            if any(s in self.carriers for side in sides for s in self._variables(side)):
+                for side in sides:
+                    self._states(side, "compare")
+
+    def _cases(self) -> None:
+        for statement in self.facts.cases:
+            if not any(s in self.carriers for s in self._variables(statement.expr)):
+                continue
+            self._states(statement.expr, "compare")
+            for item in statement.items:
+                for label in item.expressions:
+                    self._states(label, "label")
+
+    def _insides(self) -> None:
+        for expression in self.facts.insides:
+            if any(s in self.carriers for s in self._variables(expression.left)):
+                self._states(expression.left, "compare")
+                for member in expression.rangeList:
+                    self._states(member, "member")
+
+    def _states(self, expression: Any, role: Role) -> None:
+        """Record the constants among the leaves, account for the carriers, and note anything else."""
+        for leaf in leaves(expression):
+            if leaf.kind.name == "NamedValue" and leaf.symbol in self.carriers:
+                self._account(leaf)
+            elif not self._constant(leaf, role):
+                self.text.visible.append(f"mixed with {_kind_words(leaf)}")
+
+    def _constant(self, leaf: Any, role: Role) -> bool:
+        known, value = _value(leaf, self.text.width)
+        place = self.place(leaf.sourceRange)
+        if not known:
+            return False
+        if place is None:
+            self.text.visible.append("constant inside a macro")
+            return True
+        name = None
+        if leaf.kind.name == "NamedValue":
+            name = str(leaf.symbol.name)
+            self.symbols[name] = leaf.symbol
+        if place not in {s.place for s in self.text.sites}:
+            self.text.sites.append(Site(place, value, name, role, leaf.syntax))
+        return True
+
+    def _account(self, expression: Any) -> None:
+        self.accounted.add(_offset(expression))
+
+    def _events(self) -> None:
+        for expression in self.facts.events:
+            if expression.kind.name == "NamedValue":
+                self._account(expression)
+
+    def _unaccounted(self) -> None:
+        for read in self.facts.reads:
+            if read.symbol in self.carriers and _offset(read) not in self.accounted:
+                line = self.design.manager.getLineNumber(read.sourceRange.start)
+                self.text.visible.append(f"{read.symbol.name!r} read as a number in line {line}")
+
+    def _ports(self) -> None:
+        for symbol in self.carriers:
+            signal = self.module.signals.get(symbol.name)
+            if signal is not None and signal.kind in ("input", "output", "inout"):
+                self.text.visible.append(f"{symbol.name!r} is a port")
+
+    # Names.
+
+    def _names(self) -> None:
+        found = [n for n in map(self._name, self.symbols.values()) if n is not None]
+        for name in sorted(self._siblings(found), key=lambda n: n.place.start):
+            self.text.names[name.name] = name
+        for site in self.text.sites:
+            if site.name is not None and site.name not in self.text.names:
+                self.text.visible.append(f"{site.name!r} is declared where it can't be edited")
+
+    def _siblings(self, found: list[StateName]) -> list[StateName]:
+        """Return the names with the unused members of the same enums added."""
+        known = {n.name for n in found}
+        result = list(found)
+        enums = {id(s.parentScope): s.parentScope for s in self.symbols.values() if s.kind.name == "EnumValue"}
+        for scope in enums.values():
+            for symbol in scope:
+                if symbol.kind.name == "EnumValue" and symbol.name not in known:
+                    name = self._name(symbol)
+                    if name is not None:
+                        result.append(name)
+        return result
+
+    def _name(self, symbol: Any) -> StateName | None:
+        node = symbol.syntax
+        place = self.place(node.sourceRange) if node is not None else None
+        if place is None or place.file != self.text.file or not _inside(place, self.module.place):
+            return None
+        known, value = _number(symbol.value, self.text.width)
+        if not known or value is None or node.kind.name != "Declarator":
+            return None
+        clause = node.initializer
+        initializer = self.place(clause.expr.sourceRange) if clause is not None else None
+        if clause is not None and initializer is None:
+            return None
+        return StateName(
+            symbol.name, value, _name_kind(symbol), node, place, initializer, self._is_private(symbol.name, place)
+        )
+
+    def _is_private(self, name: str, declared: Place) -> bool:
+        """Return whether every occurrence of the identifier in the module is a site or its declaration."""
+        places = {s.place.start for s in self.text.sites} | {declared.start}
+        module = self.module.place
+        text = blank_comments(self.design.sources[declared.file][module.start : module.end].decode("latin-1"))
+        pattern = re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
+        return all(m.start() + module.start in places for m in pattern.finditer(text))
+
+    # Declarations.
+
+    def _declarations(self) -> None:
+        resizes: dict[Place, Resize] = {}
+        holders = [(s.syntax, self.text.width) for s in self.carriers]
+        holders += [(n.node, self.text.width) for n in self.text.names.values() if n.kind != "enum"]
+        complete = True
+        for node, width in holders:
+            found = self._resize(node, width)
+            if found is None:
+                complete = False
+            elif isinstance(found, Resize):
+                resizes[found.place] = found
+        self.text.resizes = tuple(resizes.values()) if complete else ()
+        declaration = self._declaration_of(self.root.syntax)
+        if declaration is not None and declaration.kind.name in _DECLARATIONS:
+            if self.place(declaration.sourceRange) is not None:
+                self.text.declaration = declaration
+
+    @staticmethod
+    def _declaration_of(node: Any) -> Any:
+        while node is not None and not hasattr(node, "declarators"):
+            node = node.parent
+        return node
+
+    def _resize(self, node: Any, width: int) -> Resize | bool | None:
+        """Return how the declaration of one declarator is resized, True where nothing is needed, None if it can't be."""
+        declaration = self._declaration_of(node)
+        if declaration is None or not self._all_ours(declaration):
+            return None
+        type_ = declaration.type
+        if type_.kind.name == "NamedType":
+            return self._resize_named(type_)
+        if type_.kind.name == "EnumType":
+            return self._resize_enum(type_)
+        if declaration.kind.name == "ParameterDeclaration" and not list(type_.dimensions if hasattr(type_, "dimensions") else ()):
+            return True
+        return self._resize_packed(type_, width)
+
+    def _all_ours(self, declaration: Any) -> bool:
+        ours = {s.name for s in self.carriers} | set(self.text.names)
+        return all(d.name.valueText in ours for d in declaration.declarators if hasattr(d, "name"))
+
+    def _resize_packed(self, type_: Any, width: int) -> Resize | None:
+        dimensions = list(getattr(type_, "dimensions", ()))
+        if len(dimensions) != 1:
+            return None
+        place = self.place(dimensions[0].sourceRange)
+        if place is None or not self._is_plain(place, width):
+            return None
+        source = self.design.sources[place.file]
+        start = place.start
+        while start > 0 and source[start - 1 : start] in (b" ", b"\t"):
+            start -= 1
+        before = source[start : place.start].decode("latin-1")
+        return Resize(Place(place.file, start, place.end), before + "[{high}:0]", "")
+
+    def _is_plain(self, place: Place, width: int) -> bool:
+        text = self.design.sources[place.file][place.start : place.end].decode("latin-1")
+        return re.sub(r"\s", "", text) == f"[{width - 1}:0]"
+
+    def _resize_named(self, type_: Any) -> Resize | bool | None:
+        enums = [s for s in self.symbols.values() if s.kind.name == "EnumValue"]
+        node = enums[0].syntax.parent if enums else None
+        return self._resize_enum(node) if node is not None and node.kind.name == "EnumType" else None
+
+    def _resize_enum(self, node: Any) -> Resize | None:
+        if node.baseType is not None:
+            return self._resize_packed(node.baseType, self.text.width)
+        place = self.place(node.keyword.range)
+        if place is None:
+            return None
+        return Resize(Place(place.file, place.end, place.end), " logic [{high}:0]", " logic")
+
+
+def _is_signal(symbol: Any) -> bool:
+    return symbol.kind.name in ("Variable", "Net", "FormalArgument")
+
+
+def _offset(expression: Any) -> int:
+    return int(expression.sourceRange.start.offset)
+
+
+def _inside(place: Place, outer: Place) -> bool:
+    return outer.file == place.file and outer.start <= place.start and place.end <= outer.end
+
+
+def _name_kind(symbol: Any) -> NameKind:
+    if symbol.kind.name == "EnumValue":
+        return "enum"
+    return "localparam" if symbol.isLocalParam else "parameter"
+
+
+def _value(leaf: Any, width: int) -> tuple[bool, int | None]:
+    """Return (is constant, code or None for an undefined one) of a leaf expression."""
+    kind = leaf.kind.name
+    if kind == "NamedValue":
+        symbol = leaf.symbol
+        return _number(symbol.value, width) if symbol.kind.name in ("Parameter", "EnumValue") else (False, None)
+    if kind in ("IntegerLiteral", "UnbasedUnsizedIntegerLiteral"):
+        constant = leaf.value
+        return _bits(constant, width)
+    constant = leaf.constant
+    return _number(constant, width) if constant is not None else (False, None)
+
+
+def _number(constant: Any, width: int) -> tuple[bool, int | None]:
+    if constant is None or not hasattr(constant, "value"):
+        return False, None
+    return _bits(constant.value, width)
+
+
+def _bits(value: Any, width: int) -> tuple[bool, int | None]:
+    if type(value).__name__ != "SVInt":
+        return False, None
+    if value.hasUnknown:
+        return True, None
+    return True, int(value) & ((1 << width) - 1)
+
+
+def _kind_words(leaf: Any) -> str:
+    return f"{leaf.kind.name} expression"
+
+
+def blank_comments(text: str) -> str:
+    """Return `text` with comments and strings replaced by blanks of the same length."""
+    return _COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
