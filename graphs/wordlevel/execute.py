@@ -62,6 +62,7 @@ class Executor:
         self._depth = 0
         self._locals: set[str] = set()
         self._results: list[str] = []
+        self._frames: list[str] = []
 
     # What Lowering asks (protocol Reader).
 
@@ -115,10 +116,12 @@ class Executor:
         frame[key] = t.undef(width_of(result.type))
         self.blocking = frame
         self._results.append(key)
+        self._frames.append(key.rpartition(".")[0] + ".")
         try:
             self.statement(function.body)
         finally:
             self._results.pop()
+            self._frames.pop()
         return self.blocking[key]
 
     def note(self, expression: Any, term: Term, parent_width: int, self_determined: bool) -> None:
@@ -214,7 +217,9 @@ class Executor:
         self.replicated += 1
         try:
             outputs = [self._bind(f, a) for f, a in zip(task.arguments, e.arguments, strict=True)]
+            self._frames.append(f"{self._name(task)}.")
             self.statement(task.body)
+            self._frames.pop()
             self.blocking.pop("$return", None)
             for left, name in filter(None, outputs):
                 self.write(left, self.blocking[name], False)
@@ -279,13 +284,20 @@ class Executor:
     def _store(self, part: Slice, value: Term, nonblocking: bool) -> None:
         name = self._name(part.symbol)
         width = width_of(part.symbol.type)
-        self.assigned.add(name)
+        if self._is_local(name):
+            self._locals.add(name)
+        else:
+            self.assigned.add(name)
         env = self.nonblocking if nonblocking else self.blocking
         old = env.get(name, t.var(name, width))
         offset = self.expand(part.offset) if isinstance(part.offset, Term) else part.offset
         new = replace(old, offset, t.zext(value, part.width)) if part.width != width or offset != 0 else value
         guard = self._guard()
         env[name] = t.ite(guard, old, new)
+
+    def _is_local(self, name: str) -> bool:
+        """Return whether a name belongs to the block or to a function that runs, not to the module."""
+        return name in self._locals or any(name.startswith(prefix) for prefix in self._frames)
 
     def _guard(self) -> Term:
         result = FALSE

@@ -81,13 +81,16 @@ def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | N
 def _options(values: dict[str, object], jobs: int, clock_ns: float | None, liberty: Path | None) -> Options:
     from rtlgen.optimizer.goal import Goal
     from rtlgen.optimizer.run import Options
-    from rtlgen.synth.pdk import resolve_library
 
     chosen = values["liberty"]
+    if chosen:
+        from rtlgen.synth.pdk import resolve_library
+
+        liberty = resolve_library(str(chosen))
     return Options(
         goal=Goal(values["objective"], values["max_delay"], values["max_area"]),  # type: ignore[arg-type]
         budget_s=values["budget"],  # type: ignore[arg-type]
-        liberty=resolve_library(str(chosen)) if chosen else liberty,
+        liberty=liberty,
         clock_ns=values["clock_ns"] or clock_ns,  # type: ignore[arg-type]
         rules=tuple(values["rules"]),  # type: ignore[arg-type]
         workers=values["jobs"] or jobs,  # type: ignore[arg-type]
@@ -98,6 +101,7 @@ def _options(values: dict[str, object], jobs: int, clock_ns: float | None, liber
 
 def _print(result: Optimized, options: Options, as_json: bool) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from rtlgen.optimizer.report import table_rows
@@ -111,14 +115,14 @@ def _print(result: Optimized, options: Options, as_json: bool) -> None:
     for name in ("", "before", "after", "change"):
         table.add_column(name, justify="left" if not name else "right")
     for row in table_rows(report):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     console.print(table)
     for change in report.changes:
         titles = " + ".join(change.titles)
-        console.print(f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})", highlight=False)
+        console.print(f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})", highlight=False, markup=False)
     proof = report.final_proof_status
-    console.print(f"second proof of the whole: {proof} ({report.final_proof_method})", highlight=False)
+    console.print(f"second proof of the whole: {proof} ({report.final_proof_method})", highlight=False, markup=False)
     for message in report.messages:
-        console.print(f"constraint not met: {message}", style="red", highlight=False)
-    console.print(f"measured by {report.basis}", highlight=False)
-    console.print(f"results: {options.out}/optimized.patch, report.html, report.json, src/", highlight=False)
+        console.print(f"constraint not met: {message}", style="red", highlight=False, markup=False)
+    console.print(f"measured by {report.basis}", highlight=False, markup=False)
+    console.print(f"results: {options.out}/optimized.patch, report.html, report.json, src/", highlight=False, markup=False)
