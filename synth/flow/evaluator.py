@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -88,8 +89,7 @@ class Evaluator:
         self.liberty = plain_liberty(library, cache)
         self.pool = YosysPool(workers, preload=script.preload_commands(self.liberty, scl_dir(cache)))
         self.pool.__enter__()
-        clock = "none" if clock_ns is None else f"{clock_ns:g}ns"
-        self.basis = f"yosys=0.70 flow=synth-flatten,dfflibmap,abc,opt_clean timing=abc-stime library={library.name}:{library.digest[:12]} clock={clock}"
+        self.basis = basis(library, clock_ns)
 
     def __enter__(self) -> Self:
         return self
@@ -130,11 +130,11 @@ class Evaluator:
             SandboxError: the workers can't run.
         """
         options = script.FlowOptions(top, parameters, include_dirs, defines)
-        first = self._attempt(sources, options, "slang", timeout_s, netlist)
-        if first.ok or not _front_end_failed(first):
+        first, refused = self._attempt(sources, options, "slang", timeout_s, netlist)
+        if not refused:
             return self._result(first, top, "slang", 0.0)
-        second = self._attempt(sources, options, "verilog", timeout_s, netlist)
-        if second.ok or not _front_end_failed(second):
+        second, refused = self._attempt(sources, options, "verilog", timeout_s, netlist)
+        if not refused:
             return self._result(second, top, "verilog", first.wall_s)
         return self._result(first, top, "slang", second.wall_s)
 
@@ -154,16 +154,20 @@ class Evaluator:
 
     def _attempt(
         self, sources: Mapping[str, str], options: script.FlowOptions, frontend: str, timeout_s: float, netlist: bool
-    ) -> YosysRun:
+    ) -> tuple[YosysRun, bool]:
+        """Return the run, and whether the reader refused the sources."""
+        reading = script.read_commands(list(sources), options, frontend)
         commands = [
-            *script.read_commands(list(sources), options, frontend),
+            *reading,
             *script.synth_commands(options.top),
             script.stat_command(_BEFORE),
             *script.map_commands(self.liberty, self.clock_ns),
             script.stat_command(_AFTER, self.liberty),
             *([f"write_verilog -noattr {_NETLIST}"] if netlist else []),
         ]
-        return self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST), timeout_s=timeout_s)
+        run = self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST), timeout_s=timeout_s)
+        refused = not run.ok and run.ended_by in ("exit", "signal") and len(run.command_s) < len(reading)
+        return run, refused
 
     def _result(self, run: YosysRun, top: str, frontend: str, extra_s: float) -> Evaluation:
         wall_s = run.wall_s + extra_s
@@ -195,6 +199,8 @@ class Evaluator:
         return Evaluation(False, error, None, None, None, {}, 0, 0, None, wall_s, self.basis, frontend, ended_by)
 
 
-def _front_end_failed(run: YosysRun) -> bool:
-    """Tell whether the run ended in its first command, the reader."""
-    return not run.ok and run.ended_by in ("exit", "signal") and not run.command_s
+def basis(library: Library, clock_ns: float | None) -> str:
+    """Return the line that says what an `Evaluation` was measured with."""
+    clock = "none" if clock_ns is None else f"{clock_ns:g}ns"
+    tool = f"yosys={metadata.version('pyosys')} flow=synth-flatten,dfflibmap,abc,opt_clean timing=abc-stime"
+    return f"{tool} library={library.name}:{library.digest[:12]} clock={clock}"

@@ -36,10 +36,10 @@ def plain_liberty(library: Library, cache_dir: Path) -> Path:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(name, target)
+        Path(name).replace(target)
     except OSError as error:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise SandboxError(
             f"expected to write {target}, got {error}; free disk space or set RTLGEN_CACHE_DIR"
         ) from error

@@ -37,7 +37,7 @@ def install_client(cache_dir: Path) -> Path | None:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
         with os.fdopen(handle, "w") as file:
             file.write(_TEXT)
-        os.chmod(name, 0o700)
-        os.replace(name, target)
+        Path(name).chmod(0o700)
+        Path(name).replace(target)
         return target
     return None

@@ -11,13 +11,13 @@ def first_error(log: str) -> str | None:
     """Return the error that counts, as `file:line: message`, or None where the log has none.
 
     The SystemVerilog front end lists its diagnostics and ends with a bare `elaboration failed`; the first error
-    with a place is then the one to show. Without any place, the last error is what ended the run.
+    with a place is then the one to show; without any place, the first error.
     """
     errors = list(_ERROR.finditer(log))
     placed = next((error for error in errors if error["where"]), None)
     if placed:
         return f"{placed['where']}: {placed['message']}"
-    return str(errors[-1]["message"]) if errors else None
+    return str(errors[0]["message"]) if errors else None
 
 
 def last_command_error(log: str) -> str | None:

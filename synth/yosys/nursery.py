@@ -5,8 +5,9 @@ run of the baseline flow starts it three times. A worker therefore keeps a few A
 that and wait for their script. Every script still gets a process that has run nothing else, so that results are
 those of a fresh ABC.
 
-Yosys is given a small shell program in place of ABC (`client.py`). It hands the script's path to the worker through a FIFO and
-copies the answer (exit status, then what ABC printed) to its output. Where that can't work it becomes the real ABC.
+Yosys is given a small shell program in place of ABC (`client.py`). It hands the script's path to the worker through
+a FIFO and copies the answer (exit status, then what ABC printed) to its output. Where that can't work it becomes the
+real ABC.
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ class Worker:
         self._ready = True
 
     def _send(self, message: dict[str, Any]) -> bool:
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
@@ -134,7 +135,8 @@ class Worker:
 
     def _receive(self, timeout_s: float) -> dict[str, Any] | str:
         """Return the next message, or `timeout`, or `end` when the process is gone."""
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         fd = self._process.stdout.fileno()
         deadline = time.monotonic() + timeout_s
         while b"\n" not in self._buffer:

@@ -140,7 +140,7 @@ def run_job(yosys: Any, request: dict[str, Any], *, keep: int, exe: str | None) 
         code = 0
     except MemoryError:
         os.write(2, b"\nERROR: out of memory (MemoryError)\n")
-    except BaseException as error:  # noqa: BLE001 (the child must end with a message whatever happens)
+    except BaseException as error:  # the child has to end with a message, whatever happens
         os.write(2, f"\nERROR: {error}\n".encode())
     finally:
         os._exit(code)
