@@ -92,7 +92,7 @@ class Store:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def get(self, key: str, *, codec: Codec[T] = JSON) -> T | None:
-        """Return the value under `key`, or None; an entry that can't be read is removed.
+        """Return the value under `key`, or None (so a stored None counts as absent); a damaged entry is removed.
 
         Raises:
             ValueError: `key` is not what `Store.key` gives.
