@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rtlgen.core.errors import LibraryError
 
@@ -78,7 +79,7 @@ class _Expression:
             pos = found.end()
         return tokens
 
-    def _fail(self, expected: str) -> None:
+    def _fail(self, expected: str) -> NoReturn:
         raise LibraryError(f"expected {expected} in the Liberty function {self.text!r}; correct the library")
 
     def _peek(self) -> str:

@@ -13,8 +13,8 @@ from rtlgen.core.errors import LibraryError
 from rtlgen.synth.liberty.checks import check_usable
 from rtlgen.synth.liberty.library import Library, read_cell, read_units
 from rtlgen.synth.liberty.parser import parse_liberty
-from rtlgen.synth.liberty.trim import sequential_liberty
 from rtlgen.synth.liberty.tree import Group
+from rtlgen.synth.liberty.trim import sequential_liberty
 
 DEFAULT_LIBRARY = "rtlgen45.lib.gz"
 """File name of the library that ships in the package."""

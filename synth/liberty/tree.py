@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _BARE = re.compile(r"[A-Za-z_][\w.\[\]:]*|[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_TEXT = frozenset({"function", "three_state", "state_function", "next_state", "data_in", "clocked_on", "enable",
+                   "clear", "preset", "when", "table"})  # fmt: skip
+"""Attributes that are always quoted: OpenSTA takes a bare `0` or `1` there for a number and drops it."""
+_AFTER_GROUPS = frozenset({"default_operating_conditions", "default_wire_load", "default_wire_load_selection"})
+"""Attributes that name a group of the library; tools that read once want it defined before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Group:
     """Line of the group's name, from 1; 0 where the group was not read from a file."""
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """Return the first value of the last attribute called `name`, or `default`; later lines win, as in the tools."""
+        """Return the first value of the last attribute called `name`, or `default`; the last line wins."""
         for attribute in reversed(self.attributes):
             if attribute.name == name and attribute.values:
                 return attribute.values[0]
@@ -52,9 +57,9 @@ class Group:
         return f"{self.name} ({', '.join(self.args)})"
 
 
-def quote(value: str) -> str:
-    """Return `value` as it stands in a file: bare where Liberty allows it, else in quotes."""
-    if _BARE.fullmatch(value):
+def quote(value: str, *, text: bool = False) -> str:
+    """Return `value` as it stands in a file: bare where Liberty allows it, else (or where `text`) in quotes."""
+    if not text and _BARE.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -70,9 +75,18 @@ def to_text(group: Group) -> str:
 def _write(group: Group, depth: int, lines: list[str]) -> None:
     pad = "  " * depth
     lines.append(f"{pad}{group.name} ({', '.join(map(quote, group.args))}) {{")
-    for item in group.attributes:
-        values = ", ".join(map(quote, item.values))
-        lines.append(f"{pad}  {item.name} ({values});" if item.is_complex else f"{pad}  {item.name} : {values};")
+    late = [item for item in group.attributes if item.name in _AFTER_GROUPS]
+    lines += [f"{pad}  {_attribute(item)}" for item in group.attributes if item.name not in _AFTER_GROUPS]
     for inner in group.groups:
+        if inner.name == "cell" and late:
+            lines += [f"{pad}  {_attribute(item)}" for item in late]
+            late = []
         _write(inner, depth + 1, lines)
+    lines += [f"{pad}  {_attribute(item)}" for item in late]
     lines.append(f"{pad}}}")
+
+
+def _attribute(item: Attribute) -> str:
+    if item.is_complex:
+        return f"{item.name} ({', '.join(map(quote, item.values))});"
+    return f"{item.name} : {quote(item.values[0], text=item.name in _TEXT)};"

@@ -12,10 +12,11 @@ from rtlgen.synth.liberty.tree import Group, to_text
 _PIN_ATTRIBUTES = frozenset({"direction", "function", "three_state", "clock", "capacitance", "nextstate_type",
                              "signal_type", "inverted_output", "state_function", "power_down_function"})  # fmt: skip
 _STATE_GROUPS = ("ff", "latch", "ff_bank", "latch_bank", "test_cell", "statetable")
-_POWER_GROUPS = frozenset({"internal_power", "leakage_power", "pg_pin", "power_lut_template", "leakage_current",
-                           "dynamic_current", "intrinsic_parasitic", "normalized_driver_waveform",
-                           "receiver_capacitance", "output_current_rise", "output_current_fall",
-                           "output_current_template", "ccsn_first_stage", "ccsn_last_stage", "min_pulse_width"})  # fmt: skip
+_POWER_GROUPS = frozenset(
+    {"internal_power", "leakage_power", "pg_pin", "power_lut_template", "leakage_current", "dynamic_current",
+     "intrinsic_parasitic", "normalized_driver_waveform", "receiver_capacitance", "output_current_rise",
+     "output_current_fall", "output_current_template", "ccsn_first_stage", "ccsn_last_stage", "min_pulse_width"}
+)  # fmt: skip
 
 
 def sequential_liberty(tree: Group, cells: Mapping[str, LibCell]) -> str:

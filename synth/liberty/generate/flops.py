@@ -7,12 +7,13 @@ while the inner clock `c` is low, the slave `s1`/`s2` while it is high; `cb` is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rtlgen.synth.liberty.generate.gates import first
 from rtlgen.synth.liberty.generate.network import Net, as_net, par, ser
 from rtlgen.synth.liberty.generate.stages import Stage
+
+_KEEPER_SCALE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ class Storage:
         return [
             _tristate("m1", self.source, high="cb", low="c"),
             Stage("m2", self._hold("m1")),
-            _tristate("m1", "m2", high="c", low="cb", keeper=True),
+            _keeper("m1", "m2", high="c", low="cb"),
             _tristate("s1", "m2", high="c", low="cb", scale=first(drive)),
             Stage("s2", self._hold("s1")),
-            _tristate("s1", "s2", high="cb", low="c", keeper=True),
+            _keeper("s1", "s2", high="cb", low="c"),
             Stage("Q", as_net("s1"), None, drive),
         ]
 
@@ -84,7 +85,7 @@ class Storage:
         return [
             _tristate("s1", self.source, high="c", low="cb", scale=first(drive)),
             Stage("s2", self._hold("s1")),
-            _tristate("s1", "s2", high="cb", low="c", keeper=True),
+            _keeper("s1", "s2", high="cb", low="c"),
             # A transparent latch passes D at once, so a reset has to act on the output stage too.
             Stage("Q", self._hold("s1"), None, drive),
         ]
@@ -95,9 +96,14 @@ class Storage:
         return par(net, "r") if self.clear else net
 
 
-def _tristate(output: str, data: str, *, high: str, low: str, scale: float = 1.0, keeper: bool = False) -> Stage:
+def _tristate(output: str, data: str, *, high: str, low: str, scale: float = 1.0) -> Stage:
     """Return an inverter that drives only while node `high` is high and `low` is low."""
-    return Stage(output, ser(data, high), ser(data, low), scale, keeper)
+    return Stage(output, ser(data, high), ser(data, low), scale)
+
+
+def _keeper(output: str, data: str, *, high: str, low: str) -> Stage:
+    """Return a weak tri-state inverter that holds a level while nothing else drives the node."""
+    return Stage(output, ser(data, high), ser(data, low), _KEEPER_SCALE, keeper=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class ClockGate:
             Stage("c", as_net("cb")),
             _tristate("s1", "E", high="cb", low="c"),
             Stage("s2", as_net("s1")),
-            _tristate("s1", "s2", high="c", low="cb", keeper=True),
+            _keeper("s1", "s2", high="c", low="cb"),
             Stage("n", ser("CK", "s2"), None, first(drive)),
             Stage("GCK", as_net("n"), None, drive),
         ]
@@ -138,20 +144,18 @@ _ENABLE = "((E*D)+(!E*IQ))"
 
 def flip_flops() -> list[Storage]:
     """Return every flip-flop of the library."""
-    reset: Mapping[str, str] = {"clear": "RN"}
-    preset: Mapping[str, str] = {"preset": "SN"}
     flops = []
     for low, clock, tag in ((False, "CK", ""), (True, "CKN", "N")):
         flops += [
             Storage(f"DFF{tag}", clock, "D", active_low=low),
-            Storage(f"DFF{tag}R", clock, "D", active_low=low, **reset),
-            Storage(f"DFF{tag}S", clock, "D", active_low=low, **preset),
-            Storage(f"DFF{tag}SR", clock, "D", active_low=low, **reset, **preset),
+            Storage(f"DFF{tag}R", clock, "D", active_low=low, clear="RN"),
+            Storage(f"DFF{tag}S", clock, "D", active_low=low, preset="SN"),
+            Storage(f"DFF{tag}SR", clock, "D", active_low=low, clear="RN", preset="SN"),
         ]
     flops += [
         Storage("DFFE", "CK", _ENABLE, ("D", "E"), front=_ENABLE_FRONT),
-        Storage("DFFER", "CK", _ENABLE, ("D", "E"), front=_ENABLE_FRONT, **reset),
-        Storage("DFFES", "CK", _ENABLE, ("D", "E"), front=_ENABLE_FRONT, **preset),
+        Storage("DFFER", "CK", _ENABLE, ("D", "E"), front=_ENABLE_FRONT, clear="RN"),
+        Storage("DFFES", "CK", _ENABLE, ("D", "E"), front=_ENABLE_FRONT, preset="SN"),
         Storage("DFFYR", "CK", "(D*RN)", ("D", "RN"), front=_SYNC_CLEAR_FRONT),
         Storage("DFFYS", "CK", "(D+!SN)", ("D", "SN"), front=_SYNC_SET_FRONT),
         Storage("DFFEYR", "CK", f"({_ENABLE}*RN)", ("D", "E", "RN"), front=_ENABLE_SYNC_CLEAR_FRONT),
