@@ -121,6 +121,8 @@ class Zygote:
         job, self.job, self.life = self.job, None, -1
         code = os.waitstatus_to_exitcode(status)
         self.reply({"job": job, "exit": code})
+        if self.nursery:
+            self.nursery.refill()
 
 
 def run_job(yosys: Any, request: dict[str, Any], *, keep: int, exe: str | None) -> None:
