@@ -9,7 +9,8 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
@@ -30,7 +31,7 @@ class Tool:
 
     name: str
     path: Path
-    """Program, or the module's file for a Python package."""
+    """Program, or the folder or file of a Python package."""
     version: str
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables that it needs in its environment."""
@@ -106,7 +107,10 @@ def _in_path(spec: _Spec) -> Path | None:
 
 def _module(spec: _Spec) -> Path | None:
     found = util.find_spec(spec.name)
-    return Path(found.origin) if found and found.origin else None
+    if not found or not found.origin:
+        return None
+    origin = Path(found.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
 
 
 def _beside_pyosys(spec: _Spec) -> Path | None:
@@ -258,8 +262,14 @@ def _find(name: str, _override_path: str) -> Tool:
 
 
 def doctor() -> list[Probe]:
-    """Return what was found of every tool, in the order of their use."""
-    return [_probe(spec) for spec in _SPECS]
+    """Return what was found of every tool, in the order of their use; each Python package is imported once."""
+    probes = [_probe(spec) for spec in _SPECS]
+    packages = [probe.name for probe in probes if probe.override is None and probe.path]
+    with ThreadPoolExecutor() as pool:
+        faults = dict(zip(packages, pool.map(_import_fault, packages), strict=True))
+    return [
+        replace(probe, status="broken", note=fault) if (fault := faults.get(probe.name)) else probe for probe in probes
+    ]
 
 
 def _probe(spec: _Spec) -> Probe:
@@ -278,6 +288,23 @@ def _probe(spec: _Spec) -> Probe:
         spec.name, spec.purpose, spec.required, status, version, spec.floor, spec.ceiling, path, spec.install,
         spec.override, _note(spec, path),
     )  # fmt: skip
+
+
+def _import_fault(package: str) -> str:
+    """Return why `package` can't be imported, "" where it can.
+
+    Each in a process of its own: a native library may end its process, and pyosys keeps egglog, which uses compiled
+    modules of black, from being imported after it.
+    """
+    module = {"pyosys": "pyosys.libyosys"}.get(package, package)
+    try:
+        argv = [sys.executable, "-c", f"import {module}"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=_PROBE_S, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or [f"its import ends the process with {done.returncode}"])[-1]
 
 
 def _note(spec: _Spec, path: Path | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -45,6 +47,13 @@ def _print_json(probes: Sequence[Probe], ready: bool) -> None:
     click.echo(json.dumps(document, indent=2, default=str))
 
 
+def _short(path: Path | None) -> str:
+    """Return `path`, relative where it lies in the current folder."""
+    if path is None:
+        return "-"
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def _print_table(probes: Sequence[Probe], ready: bool) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -59,10 +68,11 @@ def _print_table(probes: Sequence[Probe], ready: bool) -> None:
             f"[{colour}]{probe.status}[/]",
             probe.version or "-",
             probe.floor + (f" (below {probe.ceiling})" if probe.ceiling else ""),
-            str(probe.path or "-"),
+            _short(probe.path),
             probe.purpose + (f" [dim]({probe.note})[/]" if probe.note else ""),
         )
-    console = Console(highlight=False)
+    # into a file or a pipe, lines stay whole
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     console.print(table)
     for probe in probes:
         if probe.status != "ok":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_python_packages_are_found_with_their_versions() -> None:
 
 def test_abc_is_the_one_that_pyosys_bundles() -> None:
     tool = find_tool("yosys-abc")
-    assert tool.path.parent == find_tool("pyosys").path.parent
+    assert tool.path.parent == find_tool("pyosys").path
     assert str(tool) == "yosys-abc 1.01"
 
 
@@ -98,6 +99,17 @@ def test_unknown_name_is_a_fault_of_the_caller() -> None:
 
 def test_doctor_covers_every_tool() -> None:
     assert tuple(probe.name for probe in doctor()) == tool_names()
+
+
+def test_doctor_imports_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # packages of these names that fail in the two ways native code does
+    (tmp_path / "egglog.py").write_text("raise ImportError('libc too old')\n")
+    (tmp_path / "z3.py").write_text("import os; os._exit(139)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    found = {probe.name: probe for probe in doctor()}
+    assert (found["egglog"].status, found["egglog"].note) == ("broken", "ImportError: libc too old")
+    assert (found["z3"].status, found["z3"].note) == ("broken", "its import ends the process with 139")
+    assert found["pyslang"].status == found["pyosys"].status == "ok"
 
 
 def test_doctor_json(capsys: pytest.CaptureFixture[str]) -> None:
