@@ -262,28 +262,27 @@ def fetch(
     """
     pdk = find_pdk(name)
     where = (root or pdk_root()).expanduser().absolute()
-    version = version or _present(where, pdk)
-    if version is None or not _installed(where, pdk, version):
+    found = _present(where, pdk, version)
+    if found is None:
         version = _download(pdk, where, version, say or (lambda _line: None))
-    path = _installed(where, pdk, version)
-    if path is None:
+        found = _present(where, pdk, version)
+    if found is None:
         raise LibraryError(f"expected a Liberty file of the typical corner of {pdk.library!r} in version {version!r} "
                            f"below {where}, got none; fetch another version with --version")  # fmt: skip
+    version, path = found
     read_library(path)
     entry = Entry(pdk.name, "fetched", path, version, pdk.title)
     _register(entry)
     return entry
 
 
-def _present(root: Path, pdk: Pdk) -> str | None:
-    """Return the version whose library is already below `root`, the enabled one first."""
-    versions = (version for version, _ in _variant_folders(root, pdk) if version)
-    return next((version for version in versions if _installed(root, pdk, version)), None)
-
-
-def _installed(root: Path, pdk: Pdk, version: str) -> Path | None:
-    folder = root / "ciel" / pdk.family / "versions" / version / pdk.variant
-    return typical_corner(folder / "libs.ref" / pdk.library / "lib")
+def _present(root: Path, pdk: Pdk, version: str | None) -> tuple[str | None, Path] | None:
+    """Return version and library file that are below `root` already; any version serves where none is asked for."""
+    for name, folder in _variant_folders(root, pdk):
+        path = typical_corner(folder / "libs.ref" / pdk.library / "lib")
+        if path and version in (None, name):
+            return name, path
+    return None
 
 
 def _download(pdk: Pdk, root: Path, version: str | None, say: Callable[[str], None]) -> str:
