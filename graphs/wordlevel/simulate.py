@@ -429,6 +429,26 @@ def constants_of(module: ModuleIR) -> tuple[int, ...]:
     return tuple(dict.fromkeys(t.const_value for t in walk(*roots) if t.op == "const"))
 
 
+def settled(term: Term, values: Mapping[str, int]) -> Term:
+    """Return `term` with some signals fixed, and what follows from that folded."""
+    widths = variables(term)
+    fixed = {n: const(v, widths[n]) for n, v in values.items() if n in widths}
+    return transform(substitute(term, fixed), _absorb)
+
+
+def _absorb(term: Term) -> Term:
+    """Fold `and` and `or` with a constant that decides them or leaves the other operand."""
+    if term.op not in ("and", "or"):
+        return term
+    neutral = mask(term.width) if term.op == "and" else 0
+    for literal, other in (term.args, term.args[::-1]):
+        if literal.is_const and literal.const_value == neutral:
+            return other
+        if literal.is_const and literal.const_value == mask(term.width) - neutral:
+            return literal
+    return term
+
+
 def find_reset(module: ModuleIR) -> tuple[str, int] | None:
     """Return the input that resets most registers and its active level, or None.
 
@@ -442,7 +462,7 @@ def find_reset(module: ModuleIR) -> tuple[str, int] | None:
             votes[reset.signal, reset.level] = votes.get((reset.signal, reset.level), 0) + 1
         for name in set(inputs) & set(variables(register.next)):
             for level in (0, 1):
-                if transform(substitute(register.next, {name: const(level, 1)}), lambda t: t).is_const:
+                if settled(register.next, {name: level}).is_const:
                     votes[name, level] = votes.get((name, level), 0) + 1
     usable = {k: v for k, v in votes.items() if k[0] in inputs}
     return max(usable, key=lambda k: (usable[k], k)) if usable else None

@@ -1,0 +1,114 @@
+"""Give a signal another driver in the source: the old assignments go, one continuous assignment comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.graphs.wordlevel.verilog import identifier, to_statements
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.registers.module_text import CannotEditError, Declaration, ModuleText
+
+LONGEST_TEXT = 600
+"""Characters beyond which an expression is no longer sensible to read."""
+
+
+def fresh_names(text: ModuleText) -> Callable[[str], str]:
+    """Return a maker of identifiers that the module does not use yet."""
+    used = text.words()
+
+    def fresh(hint: str) -> str:
+        name, number = hint, 1
+        while name in used:
+            number += 1
+            name = f"{hint}_{number}"
+        used.add(name)
+        return name
+
+    return fresh
+
+
+def assignment(
+    text: ModuleText, module: ModuleIR, name: str, term: Term, fresh: Callable[[str], str], *, indent: str, word: str
+) -> str:
+    """Return lines that drive `name` by `term`: helper wires first, then `assign` or an `always` block.
+
+    Args:
+        text: the module's text.
+        fresh: maker of unused names.
+        indent: white space before each line.
+        word: `assign`, or the head of a procedural block such as `always @*`.
+
+    Raises:
+        CannotEditError: the text would be too long to read.
+    """
+    signal = module.signals[name]
+    helpers, expression = to_statements(
+        term, fresh=fresh, signals=module.signals, context_width=signal.width, context_signed=None
+    )
+    keyword = "logic" if any(d.keyword == "logic" for d in text.declarations(name)) else "wire"
+    lines = []
+    for helper in helpers:
+        size = f"[{helper.width - 1}:0] " if helper.width > 1 else ""
+        start = f"{keyword} {size}{helper.name}"
+        lines.append(f"{start} = {helper.text};" if keyword == "wire" else f"{start};\n{indent}assign {helper.name} = {helper.text};")
+    lines.append(f"{word} {identifier(name)} = {expression};")
+    result = "".join(f"{indent}{line}\n" for line in lines)
+    if len(result) > LONGEST_TEXT:
+        raise CannotEditError(f"expected at most {LONGEST_TEXT} characters of text, got {len(result)}")
+    return result
+
+
+def redefine(text: ModuleText, module: ModuleIR, name: str, term: Term) -> list[Edit]:
+    """Return edits after which `name` is continuously driven by `term` and by nothing else.
+
+    Raises:
+        CannotEditError: the module's text does not allow it cleanly.
+    """
+    blocks = [b for b in module.blocks if name in b.assigned]
+    drivers = [b for b in blocks if b.kind != "initial"]
+    if not drivers or not all(b.editable for b in blocks):
+        raise CannotEditError(f"expected editable drivers of {name!r}, got {len(drivers)!r} blocks")
+    edits = [e for b in blocks for e in text.without_assignments(b.place, {name})]
+    start = min(b.place.start for b in drivers)
+    net, word = _as_net(text, name, term)
+    lines = assignment(text, module, name, term, fresh_names(text), indent=text.indent(start), word=word)
+    return [*edits, *net, text.insert_before(start, lines)]
+
+
+def _as_net(text: ModuleText, name: str, term: Term) -> tuple[list[Edit], str]:
+    """Return edits of the declaration and the word that starts the new driver."""
+    try:
+        return text.as_net(name), "assign"
+    except CannotEditError:
+        if term.is_const or any(d.declarator.initializer is not None for d in text.declarations(name)):
+            raise
+        return [], "always @*"
+
+
+def rename(text: ModuleText, module: ModuleIR, name: str, other: str) -> list[Edit]:
+    """Return edits that remove `name`, its driver and declaration, and read `other` in its place.
+
+    Raises:
+        CannotEditError: the module's text does not allow it cleanly.
+    """
+    blocks = [b for b in module.blocks if name in b.assigned]
+    if not blocks or not all(b.editable for b in blocks):
+        raise CannotEditError(f"expected editable drivers of {name!r}, got {len(blocks)!r} blocks")
+    gone = [e for b in blocks for e in text.without_assignments(b.place, {name})]
+    gone += text.remove_declaration(name)
+    reads = [(s, e) for s, e, _ in text.reads(name) if not any(g.start <= s and e <= g.end for g in gone)]
+    return [*gone, *(text.edit(s, e, identifier(other)) for s, e in reads)]
+
+
+def interchangeable(text: ModuleText, module: ModuleIR, name: str, other: str) -> bool:
+    """Say whether the text may read `other` wherever it reads `name`: same width, sign and index range."""
+    a, b = module.signals[name], module.signals[other]
+    same = (a.width, a.signed, a.low, a.descending) == (b.width, b.signed, b.low, b.descending)
+    return same and a.kind not in ("input", "output", "inout") and "." not in name + other and _once(text, name)
+
+
+def _once(text: ModuleText, name: str) -> bool:
+    found: list[Declaration] = text.declarations(name)
+    return len(found) == 1 and not found[0].port

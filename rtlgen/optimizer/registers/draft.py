@@ -1,0 +1,159 @@
+"""A change in the making: edits applied step by step, what has died removed, and the whole handed out as one change."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from rtlgen.core.errors import RtlgenError
+from rtlgen.graphs.frontend.slang import elaborate
+from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.graphs.wordlevel.terms import Term, variables, walk
+from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
+from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+
+
+class Draft:
+    """Sources between the context's text and a proposed one."""
+
+    def __init__(self, context: RewriteContext, module: ModuleIR) -> None:
+        self._context = context
+        self._module = module
+        self._dead_before = dead_signals(module)
+        self.sources: Mapping[str, bytes] = context.sources
+
+    def apply(self, edits: Iterable[Edit]) -> None:
+        """Apply edits to the present text.
+
+        Raises:
+            CannotEditError: they overlap.
+        """
+        try:
+            self.sources = apply_edits(self.sources, dict.fromkeys(edits))
+        except EditConflictError as error:
+            raise CannotEditError(str(error)) from error
+
+    def view(self) -> ModuleIR:
+        """Return the word-level view of the module as it is now.
+
+        Raises:
+            CannotEditError: the text no longer elaborates.
+        """
+        try:
+            views = word_level(elaborate(self.sources, top=self._context.top))
+        except RtlgenError as error:
+            raise CannotEditError(f"expected the new text to elaborate, got: {error}") from error
+        for view in views:
+            if view.name == self._module.name and view.parameters == self._module.parameters:
+                return view
+        raise CannotEditError(f"expected module {self._module.name!r} in the new text, got none")
+
+    def clean(self) -> None:
+        """Remove signals that the changes left without a reader, as far as the text allows it."""
+        for _ in range(8):
+            view = self.view()
+            gone = [n for n in dead_signals(view) if n not in self._dead_before]
+            if not any(self._remove(view, [n]) for n in gone):
+                return
+
+    def _remove(self, view: ModuleIR, names: list[str]) -> bool:
+        try:
+            self.apply(removal(ModuleText.of(view, self.sources), view, names))
+        except CannotEditError:
+            return False
+        return True
+
+    def change(
+        self,
+        rule: str,
+        title: str,
+        why: str,
+        *,
+        rank: float = 0.5,
+        obligation: Literal["combinational", "sequential"] = "combinational",
+    ) -> Change | None:
+        """Return all changes so far as one, None where the text is as before."""
+        edits = [
+            e
+            for file, new in self.sources.items()
+            if new != self._context.sources[file]
+            for e in edits_between(file, self._context.sources[file], new)
+        ]
+        if not edits:
+            return None
+        return Change(rule, self._module.name, title, why, tuple(edits), min(max(rank, 0.0), 1.0), obligation)
+
+
+def edits_between(file: str, old: bytes, new: bytes) -> list[Edit]:
+    """Return edits by whole lines that turn `old` into `new`."""
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    offsets = [0]
+    for line in before:
+        offsets.append(offsets[-1] + len(line))
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    return [
+        Edit(file, offsets[i1], offsets[i2], b"".join(after[j1:j2]).decode("latin-1"))
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def live_roots(module: ModuleIR) -> list[str]:
+    """Return the signals that are observed: by outputs, instances, clocks and resets, or logic not understood."""
+    roots = [n for n, s in module.signals.items() if s.kind in ("output", "inout")]
+    roots += [n for c in module.instances for p in c.connections if p.term is not None for n in reads(p.term)]
+    roots += [n for r in module.registers.values() for n in (r.clock, *(a.signal for a in r.resets))]
+    strange = {b.index for b in module.blocks if b.assigned & (set(module.opaque) | module.latched) or not b.assigned}
+    for occurrence in module.occurrences:
+        if occurrence.block in strange or (occurrence.target is not None and occurrence.target in module.opaque):
+            roots += reads(occurrence.expanded)
+    return list(dict.fromkeys(roots))
+
+
+def live_signals(module: ModuleIR) -> set[str]:
+    """Return every signal that an output, an instance or anything not understood depends on."""
+    drivers: dict[str, list[Term]] = {n: [t] for n, t in module.combinational.items()}
+    for name, register in module.registers.items():
+        drivers[name] = [register.next]
+    pending = live_roots(module)
+    live: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in live:
+            live.add(name)
+            pending += [n for t in drivers.get(name, []) for n in reads(t)]
+    return live
+
+
+def reads(term: Term) -> list[str]:
+    """Return the signals and memories a term reads."""
+    return [*variables(term), *(x.name for x in walk(term) if x.op == "select")]
+
+
+def dead_signals(module: ModuleIR) -> list[str]:
+    """Return signals inside the module that nothing depends on, in order of declaration."""
+    live = live_signals(module)
+    return [n for n, s in module.signals.items() if n not in live and s.kind in ("net", "variable")]
+
+
+def removal(text: ModuleText, module: ModuleIR, names: Iterable[str]) -> list[Edit]:
+    """Return edits that remove signals with their drivers and declarations.
+
+    Raises:
+        CannotEditError: something else still reads them, or the text does not allow it cleanly.
+    """
+    gone = set(names)
+    blocks = [b for b in module.blocks if b.assigned & gone]
+    if not all(b.editable for b in blocks):
+        raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got one that is not")
+    edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
+    edits += [e for n in sorted(gone) for e in text.remove_declaration(n)]
+    edits = list(dict.fromkeys(edits))
+    for name in gone:
+        for start, end, _ in text.reads(name):
+            if not any(e.start <= start and end <= e.end for e in edits):
+                raise CannotEditError(f"expected no reader of {name!r} besides its driver, got one at byte {start}")
+    return edits

@@ -1,0 +1,449 @@
+"""Clean removal and change of whole statements and declarations in one module's text.
+
+Works on slang's syntax tree of the file, so that an `if` whose only statement goes, goes with it, and a declaration
+keeps its other names. What it can't do cleanly it refuses, and the rewrite then makes no proposal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rtlgen.graphs.wordlevel.module import ModuleIR, Place
+from rtlgen.optimizer.edits import Edit
+
+_ASSIGNMENTS: Final = ("AssignmentExpression", "NonblockingAssignmentExpression")
+_SELECTS: Final = ("IdentifierSelectName", "ElementSelectExpression")
+_LOOPS: Final = ("LoopStatement", "ForLoopStatement", "ForeachLoopStatement", "ForeverStatement")
+
+
+class CannotEditError(ValueError):
+    """The text has a form that this edit does not handle cleanly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Where and how one name is declared.
+
+    Attributes:
+        keyword: `reg`, `wire`, `logic`, `integer` ..., empty for an implicit net type.
+        keyword_place: its bytes, None where there is none.
+        port: declared in a port list or port declaration.
+        alone: no other name depends on the same keyword and dimensions.
+        dimension: text such as `[7:0]`, empty for a scalar. signed: declared with that word.
+        node, declarator: syntax nodes of the declaration and of the name in it.
+    """
+
+    keyword: str
+    keyword_place: tuple[int, int] | None
+    port: bool
+    alone: bool
+    dimension: str
+    signed: bool
+    node: Any
+    declarator: Any
+
+
+class ModuleText:
+    """Text and syntax of one module."""
+
+    def __init__(self, file: str, text: bytes, place: Place) -> None:
+        """Parse the file.
+
+        Args:
+            file: name for the edits.
+            text: content of the file.
+            place: the module's bytes.
+
+        Raises:
+            CannotEditError: no module of that place is in the text.
+        """
+        from pyslang import syntax
+
+        self.file, self.text = file, text
+        ascii_text = text.decode("latin-1").encode("ascii", "replace").decode("ascii")
+        self._tree = syntax.SyntaxTree.fromText(ascii_text, file)
+        root = self._tree.root
+        modules = [n for n in _descend(root, lambda n: n.kind.name != "ModuleDeclaration") if _is_module(n)]
+        found = [m for m in modules if _range(m) == (place.start, place.end)]
+        if not found:
+            raise CannotEditError(f"expected a module at bytes {place.start} to {place.end} of {file!r}, got none")
+        self.module = found[0]
+
+    @classmethod
+    def of(cls, module: ModuleIR, sources: Any) -> ModuleText:
+        """Return the text of a module view.
+
+        Raises:
+            CannotEditError: it can't be found in the sources.
+        """
+        if module.place.file not in sources:
+            raise CannotEditError(f"expected the module's file {module.place.file!r} among the sources, got none")
+        return cls(module.place.file, sources[module.place.file], module.place)
+
+    # Plain edits ----------------------------------------------------------------------------------------------
+
+    def edit(self, start: int, end: int, text: str) -> Edit:
+        """Return the replacement of a byte range."""
+        return Edit(self.file, start, end, text)
+
+    def delete(self, start: int, end: int) -> Edit:
+        """Return the deletion of a byte range, with its lines (and a comment after it) where nothing else is on them."""
+        first, last = self.line_start(start), self.line_end(end)
+        before, after = self.text[first:start], self.text[end:last]
+        if not before.strip() and (not after.strip() or after.strip().startswith(b"//")):
+            return self.edit(first, min(last + 1, len(self.text)), "")
+        while not before.strip() and end < last and self.text[end : end + 1] in b" \t":
+            end += 1
+        while before.strip() and start > first and self.text[start - 1 : start] in b" \t":
+            start -= 1
+        return self.edit(start, end, "")
+
+    def line_start(self, offset: int) -> int:
+        """Return the offset of the first byte of the line."""
+        return self.text.rfind(b"\n", 0, offset) + 1
+
+    def line_end(self, offset: int) -> int:
+        """Return the offset of the line's end, without the newline."""
+        end = self.text.find(b"\n", offset)
+        return end if end >= 0 else len(self.text)
+
+    def indent(self, offset: int) -> str:
+        """Return the white space at the beginning of the line."""
+        start = self.line_start(offset)
+        line = self.text[start : self.line_end(start)]
+        return line[: len(line) - len(line.lstrip())].decode("latin-1")
+
+    def insert_before(self, offset: int, lines: str) -> Edit:
+        """Return the insertion of whole lines before the line of `offset`."""
+        start = self.line_start(offset)
+        if self.text[start:offset].strip():
+            return self.edit(offset, offset, lines.strip() + " ")
+        return self.edit(start, start, lines)
+
+    # Finding --------------------------------------------------------------------------------------------------
+
+    def nodes(self) -> Iterator[Any]:
+        """Yield every syntax node of the module, parents first."""
+        yield from _descend(self.module)
+
+    def item(self, place: Place) -> Any:
+        """Return the syntax node of exactly these bytes.
+
+        Raises:
+            CannotEditError: there is none.
+        """
+        for node in self.items(place):
+            return node
+        raise CannotEditError(f"expected an item at bytes {place.start} to {place.end} of {self.file!r}, got none")
+
+    def items(self, place: Place) -> list[Any]:
+        """Return all syntax nodes of exactly these bytes, outermost first."""
+        return [n for n in self.nodes() if _range(n) == (place.start, place.end)]
+
+    def reads(self, name: str) -> list[tuple[int, int, bool]]:
+        """Return start, end and "has a select" of every use of a name in expressions, targets included."""
+        found = []
+        for node in self.nodes():
+            kind = node.kind.name
+            if kind in ("IdentifierName", "IdentifierSelectName") and node.identifier.valueText == name:
+                start = node.identifier.location.offset
+                found.append((start, start + len(name), kind == "IdentifierSelectName"))
+        return found
+
+    def words(self) -> set[str]:
+        """Return every identifier of the module's text."""
+        found = set()
+        for node in self.nodes():
+            for child in node:
+                if hasattr(child, "valueText") and child.kind.name == "Identifier":
+                    found.add(child.valueText)
+        return found
+
+    # Removing statements --------------------------------------------------------------------------------------
+
+    def without_assignments(self, place: Place, names: Collection[str]) -> list[Edit]:
+        """Return edits that remove all assignments to `names` from the item, or the whole item if nothing is left.
+
+        Raises:
+            CannotEditError: an assignment drives others too, or the item is no plain procedural block or `assign`.
+        """
+        item = self.item(place)
+        if item.kind.name == "ContinuousAssign":
+            return self._without_assign(item, names)
+        if item.kind.name not in ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock"):
+            raise CannotEditError(f"expected a procedural block, got {item.kind.name!r}")
+        removal = _Removal(self, names)
+        if removal.vanishes(item.statement):
+            return [self.delete(place.start, place.end)]
+        removal.remove(item.statement)
+        return removal.edits
+
+    def _without_assign(self, item: Any, names: Collection[str]) -> list[Edit]:
+        expressions = [n for n in item.assignments if n.__class__.__name__.endswith("Syntax")]
+        gone = [all(b in names for b in base_names(e.left)) for e in expressions]
+        if any(not g and any(b in names for b in base_names(e.left)) for g, e in zip(gone, expressions, strict=True)):
+            raise CannotEditError("expected assignments to the removed signals only, got a concatenation with others")
+        if all(gone):
+            return [self.delete(*_range(item))]
+        raise CannotEditError("expected one assignment per statement, got a list")
+
+    # Declarations ---------------------------------------------------------------------------------------------
+
+    def declarations(self, name: str) -> list[Declaration]:
+        """Return every declaration of a name (two for a port in the old style)."""
+        found = []
+        for node in self.nodes():
+            if node.kind.name == "Declarator" and node.name.valueText == name and _owner(node) is not None:
+                found.append(self._declaration(node))
+        return found
+
+    def _declaration(self, declarator: Any) -> Declaration:
+        owner = _owner(declarator)
+        kind = owner.kind.name
+        typed = owner.header if kind in ("ImplicitAnsiPort", "PortDeclaration") else owner
+        data_type = getattr(typed, "dataType", None) or getattr(typed, "type", None)
+        token = _keyword(typed, data_type)
+        dimension = "".join(self._text(d) for d in getattr(data_type, "dimensions", []) or [])
+        return Declaration(
+            keyword=token.valueText if token is not None else "",
+            keyword_place=(token.location.offset, token.location.offset + len(token.valueText)) if token else None,
+            port=kind in ("ImplicitAnsiPort", "PortDeclaration"),
+            alone=self._alone(owner, kind),
+            dimension=dimension,
+            signed=bool(getattr(getattr(data_type, "signing", None), "valueText", "")),
+            node=owner,
+            declarator=declarator,
+        )
+
+    def _text(self, node: Any) -> str:
+        start, end = _range(node)
+        return self.text[start:end].decode("latin-1").strip()
+
+    @staticmethod
+    def _alone(owner: Any, kind: str) -> bool:
+        if kind != "ImplicitAnsiPort":
+            return len(_declarators(owner)) == 1
+        ports = [p for p in owner.parent if p.__class__.__name__.endswith("Syntax")]
+        following = ports[ports.index(owner) + 1 :] if owner in ports else []
+        return not following or _range(following[0].header) != (following[0].header.sourceRange.start.offset,) * 2
+
+    def remove_declaration(self, name: str) -> list[Edit]:
+        """Return edits that remove a name's declaration, or its declarator from a list of several.
+
+        Raises:
+            CannotEditError: it is a port, is not declared in this text, or has several declarations.
+        """
+        found = self.declarations(name)
+        if len(found) != 1 or found[0].port:
+            raise CannotEditError(f"expected one declaration of {name!r} that is no port, got {len(found)!r}")
+        return [self._drop(found[0])]
+
+    def _drop(self, declaration: Declaration) -> Edit:
+        names = _declarators(declaration.node)
+        if len(names) == 1:
+            return self.delete(*_range(declaration.node))
+        position = [_range(n) for n in names].index(_range(declaration.declarator))
+        if position + 1 < len(names):
+            return self.edit(_range(names[position])[0], _range(names[position + 1])[0], "")
+        return self.edit(_range(names[position - 1])[1], _range(names[position])[1], "")
+
+    def as_net(self, name: str) -> list[Edit]:
+        """Return edits after which a continuous assignment may drive the name; none where it already may.
+
+        Raises:
+            CannotEditError: its declaration also declares others, or has an initial value.
+        """
+        found = self.declarations(name)
+        edits: list[Edit] = []
+        for declaration in found:
+            if declaration.keyword in ("", "wire", "logic", "tri", "bit"):
+                continue
+            if declaration.port or len(found) == 1:
+                edits.append(self._to_wire(name, declaration))
+            else:
+                edits.append(self._drop(declaration))
+        if not found:
+            raise CannotEditError(f"expected a declaration of {name!r}, got none")
+        return edits
+
+    def _to_wire(self, name: str, declaration: Declaration) -> Edit:
+        if declaration.keyword != "reg" or declaration.keyword_place is None or not declaration.alone:
+            raise CannotEditError(f"expected a 'reg' declaration of {name!r} only, got a shared one or another type")
+        if declaration.declarator.initializer is not None:
+            raise CannotEditError(f"expected no initial value of {name!r}, got one")
+        return self.edit(*declaration.keyword_place, "wire")
+
+
+class _Removal:
+    """Removes the assignments to some names from a statement."""
+
+    def __init__(self, text: ModuleText, names: Collection[str]) -> None:
+        self.text, self.names = text, names
+        self.edits: list[Edit] = []
+
+    def vanishes(self, s: Any) -> bool:
+        """Say whether nothing of the statement is left (true of empty statements too)."""
+        kind = s.kind.name
+        if kind == "EmptyStatement":
+            return True
+        if kind == "ExpressionStatement":
+            return self._is_target(s)
+        if kind == "SequentialBlockStatement":
+            return all(self.vanishes(i) for i in _statements(s))
+        if kind == "TimingControlStatement" or kind in _LOOPS:
+            return self.vanishes(s.statement)
+        if kind == "ConditionalStatement":
+            other = s.elseClause
+            return self.vanishes(s.statement) and (other is None or self.vanishes(other.clause))
+        if kind == "CaseStatement":
+            return all(self.vanishes(i.clause) for i in s.items)
+        return False
+
+    def touches(self, s: Any) -> bool:
+        """Say whether the statement contains something to remove."""
+        return any(n.kind.name == "ExpressionStatement" and self._is_target(n) for n in _descend(s))
+
+    def _is_target(self, s: Any) -> bool:
+        if s.expr.kind.name not in _ASSIGNMENTS:
+            return False
+        bases = base_names(s.expr.left)
+        hit = [b in self.names for b in bases]
+        if any(hit) and not all(hit):
+            raise CannotEditError("expected assignments to the removed signals only, got a concatenation with others")
+        return bool(hit) and all(hit)
+
+    def remove(self, s: Any) -> None:
+        """Record the edits for a statement that does not vanish as a whole."""
+        if not self.touches(s):
+            return
+        kind = s.kind.name
+        if kind == "SequentialBlockStatement":
+            self._each(list(_statements(s)))
+        elif kind == "TimingControlStatement" or kind in _LOOPS:
+            self.remove(s.statement)
+        elif kind == "ConditionalStatement":
+            self._conditional(s)
+        elif kind == "CaseStatement":
+            self._case(s)
+        else:
+            raise CannotEditError(f"expected plain statements around the removed assignment, got {kind!r}")
+
+    def _each(self, statements: list[Any]) -> None:
+        for inner in statements:
+            if self.touches(inner) and self.vanishes(inner):
+                self.edits.append(self.text.delete(*_range(inner)))
+            else:
+                self.remove(inner)
+
+    def _conditional(self, s: Any) -> None:
+        other = s.elseClause
+        if other is not None and self.vanishes(other.clause):
+            start = _range(s.statement)[1]
+            self.edits.append(self.text.edit(start, _range(other)[1], ""))
+            self.remove(s.statement)
+        elif self.vanishes(s.statement) and self.touches(s.statement):
+            self._keep_else(s, other)
+        else:
+            self.remove(s.statement)
+            if other is not None:
+                self.remove(other.clause)
+
+    def _keep_else(self, s: Any, other: Any) -> None:
+        """Turn `if (c) gone; else rest` into `if (!(c)) rest`."""
+        start, end = _range(s.predicate)
+        condition = self.text.text[start:end].decode("latin-1")
+        self.edits.append(self.text.edit(start, end, negated(condition)))
+        self.edits.append(self.text.edit(_range(s.statement)[0], _range(other.clause)[0], ""))
+        self.remove(other.clause)
+
+    def _case(self, s: Any) -> None:
+        for item in s.items:
+            if not self.touches(item.clause):
+                continue
+            if not self.vanishes(item.clause):
+                self.remove(item.clause)
+            elif item.kind.name == "DefaultCaseItem":
+                self.edits.append(self.text.delete(*_range(item)))
+            else:
+                self.edits.append(self.text.edit(*_range(item.clause), ";"))
+
+
+def negated(condition: str) -> str:
+    """Return the text of the opposite condition."""
+    plain = condition.strip()
+    if plain.startswith("!") and plain[1:].replace("_", "a").isalnum():
+        return plain[1:]
+    return f"!{plain}" if plain.replace("_", "a").isalnum() else f"!({plain})"
+
+
+def base_names(left: Any) -> list[str]:
+    """Return the names of the signals that an assignment's left side drives.
+
+    Raises:
+        CannotEditError: it has a form that is not understood.
+    """
+    kind = left.kind.name
+    if kind in ("IdentifierName", "IdentifierSelectName"):
+        return [left.identifier.valueText]
+    if kind == "ConcatenationExpression":
+        parts = [p for p in left.expressions if p.__class__.__name__.endswith("Syntax")]
+        return [n for p in parts for n in base_names(p)]
+    if kind in _SELECTS:
+        return base_names(left.left)
+    raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
+
+
+def _descend(root: Any, inside: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        if inside(node):
+            stack.extend(reversed([c for c in node if c.__class__.__name__.endswith("Syntax")]))
+
+
+def _is_module(node: Any) -> bool:
+    return bool(node.kind.name == "ModuleDeclaration")
+
+
+def _range(node: Any) -> tuple[int, int]:
+    return node.sourceRange.start.offset, node.sourceRange.end.offset
+
+
+def _statements(block: Any) -> Iterator[Any]:
+    for item in block.items:
+        if item.__class__.__name__.endswith("StatementSyntax"):
+            yield item
+        elif item.kind.name in ("DataDeclaration", "LocalVariableDeclaration", "ParameterDeclarationStatement"):
+            raise CannotEditError("expected no declarations inside the block, got some")
+
+
+def _owner(declarator: Any) -> Any | None:
+    parent = declarator.parent
+    kinds = ("DataDeclaration", "NetDeclaration", "ImplicitAnsiPort", "PortDeclaration")
+    if parent is None or parent.kind.name not in kinds:
+        parent = parent.parent if parent is not None else None
+    if parent is None or parent.kind.name not in kinds:
+        return None
+    inside = parent.parent
+    while inside is not None and inside.kind.name != "ModuleDeclaration":
+        if inside.kind.name in ("FunctionDeclaration", "TaskDeclaration", "SequentialBlockStatement"):
+            return None
+        inside = inside.parent
+    return parent
+
+
+def _declarators(owner: Any) -> list[Any]:
+    if owner.kind.name == "ImplicitAnsiPort":
+        return [owner.declarator]
+    return [d for d in owner.declarators if d.__class__.__name__.endswith("Syntax")]
+
+
+def _keyword(typed: Any, data_type: Any) -> Any | None:
+    net = getattr(typed, "netType", None)
+    if net is not None and net.valueText:
+        return net
+    token = getattr(data_type, "keyword", None)
+    return token if token is not None and token.valueText else None
