@@ -30,6 +30,7 @@ class Diagrams:
         self._high = [0, 1]
         self._unique: dict[tuple[int, int, int], int] = {}
         self._ite: dict[tuple[int, int, int], int] = {}
+        self._covers: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def variable(self, level: int) -> int:
         """Return the function of the single variable `level`."""
@@ -53,6 +54,9 @@ class Diagrams:
             self._low.append(low)
             self._high.append(high)
         return found
+
+    def __len__(self) -> int:
+        return len(self._level)
 
     def level(self, f: int) -> int:
         """Return the top variable of `f`; huge for the constants."""
@@ -152,19 +156,54 @@ class Diagrams:
                 done[g] = (done[self._low[g]] + done[self._high[g]]) / 2
         return done[f]
 
-    def exists(self, f: int, levels: frozenset[int]) -> int:
-        """Return `f` with the variables in `levels` quantified existentially."""
-        return self._exists(f, levels, {})
-
-    def _exists(self, f: int, levels: frozenset[int], done: dict[int, int]) -> int:
+    def copy_into(self, other: Diagrams, f: int, done: dict[int, int]) -> int:
+        """Return `f` as a function of another pool with the same variables; `done` is kept between calls."""
         if f <= TRUE:
             return f
         found = done.get(f)
         if found is None:
-            low, high = self._exists(self._low[f], levels, done), self._exists(self._high[f], levels, done)
-            level = self._level[f]
-            found = done[f] = self.disj(low, high) if level in levels else self.node(level, low, high)
+            low = self.copy_into(other, self._low[f], done)
+            high = self.copy_into(other, self._high[f], done)
+            found = done[f] = other.node(self._level[f], low, high)
         return found
+
+    def cover(self, lower: int, upper: int) -> tuple[int, int]:
+        """Return (literals and cubes, function) of an irredundant sum of products between the two bounds.
+
+        After Minato, "Fast Generation of Irredundant Sum-of-Products Forms from Binary Decision Diagrams", SASIMI 1992.
+        """
+        if lower == FALSE:
+            return 0, FALSE
+        if upper == TRUE:
+            return 1, TRUE
+        key = (lower, upper)
+        found = self._covers.get(key)
+        if found is None:
+            found = self._covers[key] = self._cover(lower, upper)
+        return found[0] + found[2], found[1]
+
+    def _cover(self, lower: int, upper: int) -> tuple[int, int, int]:
+        """Return (literals, function, cubes)."""
+        level = min(self._level[lower], self._level[upper])
+        lower0, lower1 = self.cofactors(lower, level)
+        upper0, upper1 = self.cofactors(upper, level)
+        first = self._part(self.conj(lower0, self.neg(upper1)), upper0)
+        second = self._part(self.conj(lower1, self.neg(upper0)), upper1)
+        left = self.disj(self.conj(lower0, self.neg(first[1])), self.conj(lower1, self.neg(second[1])))
+        shared = self._part(left, self.conj(upper0, upper1))
+        literals = first[0] + first[2] + second[0] + second[2] + shared[0]
+        function = self.disj(shared[1], self.node(level, first[1], second[1]))
+        return literals, function, first[2] + second[2] + shared[2]
+
+    def _part(self, lower: int, upper: int) -> tuple[int, int, int]:
+        if lower == FALSE:
+            return 0, FALSE, 0
+        if upper == TRUE:
+            return 0, TRUE, 1
+        key = (lower, upper)
+        if key not in self._covers:
+            self._covers[key] = self._cover(lower, upper)
+        return self._covers[key]
 
     def size(self, *functions: int) -> int:
         """Return the number of distinct inner nodes under the functions."""

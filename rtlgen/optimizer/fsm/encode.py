@@ -27,7 +27,7 @@ class Encoding:
     """Codes for the classes of a machine, in their order.
 
     Attributes:
-        style: how they were found: `binary`, `gray`, `one-hot`, `output`, `search`.
+        style: how they were found: `binary`, `gray`, `one-hot`, `output-based`, `searched`, `as-written`.
         codes: one per class.
         width: bits of each.
     """
@@ -105,7 +105,7 @@ def _with_extra_bits(rows: list[tuple[int, ...]]) -> Encoding:
     extra = (max(used.values()) - 1).bit_length()
     words = [sum(bit << i for i, bit in enumerate(reversed(row))) for row in rows]
     codes = tuple(word << extra | n for word, n in zip(words, repeats, strict=True))
-    return Encoding("output", codes, len(rows[0]) + extra)
+    return Encoding("output-based", codes, len(rows[0]) + extra)
 
 
 def affinities(machine: Machine, classes: Classes) -> list[list[float]]:
@@ -146,7 +146,7 @@ def searched(machine: Machine, classes: Classes, width: int, seed: int, tries: i
         canonical = _canonical(codes)
         found[canonical] = _cost(weights, canonical)
     for codes in sorted(found, key=lambda c: (found[c], c)):
-        yield Encoding("search", codes, width)
+        yield Encoding("searched", codes, width)
 
 
 def _cost(weights: list[list[float]], codes: Sequence[int]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.fsm import encode
+from rtlgen.optimizer.fsm.cost import Estimator, descend, neighbours
 from rtlgen.optimizer.fsm.encode import Encoding
 from rtlgen.optimizer.fsm.extract import Machine, machines
 from rtlgen.optimizer.fsm.minimize import Classes, equivalence_classes
@@ -19,6 +21,13 @@ from rtlgen.optimizer.fsm.source import StateText, locate
 from rtlgen.optimizer.fsm.writeback import Plan, WritebackError, write
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
+BEST = 8
+"""Searched code sets that are synthesized per machine."""
+MAX_SEARCHED = 24
+"""Machines of more states than this get no search for codes."""
+MAX_WIDTH = 6
+SEARCH_S = 2.0
+"""Seconds per machine and width for the search."""
 KEEP: Literal["none"] = "none"
 """Value of `fsm_encoding` that tells a synthesizer to leave the codes alone."""
 
@@ -76,21 +85,26 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
     groups = [tuple(sorted(group, key=lambda c: rank[c])) for group in equivalence_classes(machine)]
     classes = tuple(sorted(groups, key=lambda g: place.get(g[0], len(place))))
     removed = {code: group[0] for group in classes for code in group[1:]}
-    for item in (*text.sites, *text.names.values()):
-        if item.value is not None and item.value not in machine.transitions:
-            removed.setdefault(item.value, machine.entry[0])
+    if not text.visible:  # else a code that is never reached may still be an intermediate value
+        for item in (*text.sites, *text.names.values()):
+            if item.value is not None and item.value not in machine.transitions:
+                removed.setdefault(item.value, machine.entry[0])
     return Found(module, machine, classes, text, removed)
 
 
 def plan_for(found: Found, encoding: Encoding, attribute: str | None) -> Plan:
     """Return the plan that gives the classes of a machine the codes of `encoding`."""
     codes = {group[0]: code for group, code in zip(found.classes, encoding.codes, strict=True)}
+    if found.text.visible:
+        codes |= {s.value: s.value for s in found.text.sites if s.value is not None and s.value not in found.removed}
     return Plan(codes, found.removed, encoding.width, attribute)
 
 
 def as_written(found: Found) -> Encoding:
-    """Return the codes as they are, without those that go."""
-    return Encoding("as-written", tuple(g[0] for g in found.classes), found.text.width)
+    """Return the codes as they are, without those that go, in as few bits as they need."""
+    codes = tuple(g[0] for g in found.classes)
+    needed = max(1, max(codes).bit_length())
+    return Encoding("as-written", codes, found.text.width if found.text.visible else needed)
 
 
 class FsmMinimize:
@@ -121,7 +135,7 @@ class FsmEncode:
 
     name = "fsm-encode"
 
-    def __init__(self, *, allow_parameters: bool = False, limit: int = 16) -> None:
+    def __init__(self, *, allow_parameters: bool = False, limit: int = 24) -> None:
         self.allow_parameters = allow_parameters
         self.limit = limit
 
@@ -131,7 +145,7 @@ class FsmEncode:
             if len(found.classes) < 2:
                 continue
             seen: set[tuple[Edit, ...]] = set()
-            for rank, (encoding, attribute) in enumerate(_choices(found, context.seed)):
+            for rank, (encoding, attribute) in enumerate(_choices(found, context.seed, context.deadline_s)):
                 if len(seen) >= self.limit or time.monotonic() > context.deadline_s:
                     break
                 edits = _edits(context, found, plan_for(found, encoding, attribute), self.allow_parameters)
@@ -141,27 +155,47 @@ class FsmEncode:
                 yield _change(self.name, found, _describe(found, encoding, attribute), edits, 0.9 - 0.02 * rank)
 
 
-def _choices(found: Found, seed: int) -> Iterator[tuple[Encoding, str | None]]:
+def _choices(found: Found, seed: int, deadline_s: float) -> Iterator[tuple[Encoding, str | None]]:
     """Yield code sets with and without the attribute that keeps the synthesizer from choosing its own."""
     count = len(found.classes)
-    machine, classes = found.machine, found.classes
     narrow = encode.minimal_width(count)
     yield as_written(found), KEEP
     if found.text.visible:
         return
-    found_codes = list(encode.searched(machine, classes, narrow, seed))
-    outputs = encode.output_based(machine, classes)
-    plain = [encode.binary(count), encode.gray_order(machine, classes)]
+    outputs = encode.output_based(found.machine, found.classes)
+    plain = [encode.binary(count), encode.gray_order(found.machine, found.classes)]
     if outputs is not None and outputs.width <= narrow + 2:
         plain.insert(0, outputs)
-    for encoding in [*plain, *found_codes]:
-        yield encoding, KEEP
+    yield from ((encoding, KEEP) for encoding in plain)
+    found_codes = _searched(found, plain, narrow, seed, deadline_s)
+    yield from ((encoding, KEEP) for encoding in found_codes[:BEST])
     yield encode.binary(count), None
     if found_codes:
         yield found_codes[0], None
-    if count <= encode.MAX_ONE_HOT and not machine.one_hot:
+    if count <= encode.MAX_ONE_HOT:
         yield encode.one_hot(count), None
-        yield encode.one_hot(count), KEEP
+    wider = _searched(found, plain, narrow + 1, seed, deadline_s)
+    yield from ((encoding, KEEP) for encoding in wider[:2])
+
+
+def _searched(found: Found, plain: list[Encoding], width: int, seed: int, deadline_s: float) -> list[Encoding]:
+    """Return code sets of `width` bits, best estimate first."""
+    machine, classes = found.machine, found.classes
+    if len(classes) > MAX_SEARCHED or width > MAX_WIDTH:
+        return []
+    estimate = Estimator(machine, classes, width)
+    limit = min(deadline_s, time.monotonic() + SEARCH_S)
+    starts = [as_written(found), *plain, *encode.searched(machine, classes, width, seed)]
+    fitting = [e for e in starts if max(e.codes) < 1 << width]
+    best: dict[encode.Codes, float] = {}
+    for number, start in enumerate(fitting):
+        best[start.codes] = estimate(start.codes)
+        if time.monotonic() < limit:
+            codes = descend(estimate, start.codes, random.Random(f"{seed}/{number}"), limit)
+            best[codes] = estimate(codes)
+    if found.text.attribute == KEEP and as_written(found).width == width:
+        best |= {codes: estimate(codes) for codes in neighbours(as_written(found).codes, width)}
+    return [Encoding("searched", codes, width) for codes in sorted(best, key=lambda c: (best[c], c))]
 
 
 def _edits(
@@ -196,8 +230,7 @@ def _describe(found: Found, encoding: Encoding, attribute: str | None) -> tuple[
     if encoding.style == "as-written":
         title = f"keep the codes of {found.text.register!r} as written{kept}"
     else:
-        words = {"search": "searched", "output": "output-based"}.get(encoding.style, encoding.style)
-        title = f"{words} codes for {found.text.register!r}, {before} to {encoding.width} bits{kept}"
+        title = f"{encoding.style} codes for {found.text.register!r}, {before} to {encoding.width} bits{kept}"
     if found.removed:
         title = f"{_losses(found)[0]}; {title}"
     why = "Codes that suit the transitions make next-state and output logic smaller"

@@ -87,6 +87,7 @@ class StateText:
         names: every named code, in order of declaration.
         resizes: what to change for another width; empty where the width can't be changed.
         declaration: syntax node of the register's declaration, None where it is a port or not editable.
+        attribute: value of the `fsm_encoding` attribute that it carries.
         visible: why codes can't be changed; empty where they can.
     """
 
@@ -98,6 +99,7 @@ class StateText:
     names: dict[str, StateName] = field(default_factory=dict)
     resizes: tuple[Resize, ...] = ()
     declaration: Any = None
+    attribute: str | None = None
     visible: list[str] = field(default_factory=list)
 
 
@@ -399,6 +401,7 @@ class _Locator:
         if declaration is not None and declaration.kind.name in _DECLARATIONS:
             if self.place(declaration.sourceRange) is not None:
                 self.text.declaration = declaration
+                self.text.attribute = _encoding_attribute(declaration)
 
     @staticmethod
     def _declaration_of(node: Any) -> Any:
@@ -454,6 +457,11 @@ class _Locator:
         if place is None:
             return None
         return Resize(Place(place.file, place.end, place.end), " logic [{high}:0]", " logic")
+
+
+def _encoding_attribute(declaration: Any) -> str | None:
+    match = re.search(r'fsm_encoding\s*=\s*"([^"]*)"', "".join(str(a) for a in declaration.attributes))
+    return match.group(1) if match else None
 
 
 def _is_signal(symbol: Any) -> bool:
