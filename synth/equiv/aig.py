@@ -119,17 +119,38 @@ class Aig:
         seen[0] = 0
         return [node for node in range(1, len(seen)) if seen[node]]
 
-    def simulate(self, roots: Sequence[int], values: dict[int, int], mask: int) -> list[int]:
+    def small_cone(self, root: int, *, nodes: int, inputs: int) -> list[int] | None:
+        """Return the cone of one literal in topological order, or None where it has more nodes or inputs."""
+        fan0, seen, work, support = self.fan0, {root >> 1}, [root >> 1], 0
+        while work:
+            node = work.pop()
+            if fan0[node] < 0:
+                support += 1
+                if support > inputs:
+                    return None
+                continue
+            for child in (fan0[node] >> 1, self.fan1[node] >> 1):
+                if child not in seen:
+                    seen.add(child)
+                    work.append(child)
+            if len(seen) > nodes:
+                return None
+        return sorted(seen)
+
+    def simulate(
+        self, roots: Sequence[int], values: dict[int, int], mask: int, cone: Sequence[int] | None = None
+    ) -> list[int]:
         """Return the value of each root as a bit vector.
 
         Args:
             roots: literals asked for.
             values: bit vector of each primary-input node; one that is missing counts as 0.
             mask: all ones over the simulated patterns.
+            cone: nodes of the roots' cone, where the caller has them.
         """
         sim: dict[int, int] = {0: 0}
         fan0, fan1 = self.fan0, self.fan1
-        for node in self.cone(roots):
+        for node in self.cone(roots) if cone is None else cone:
             a = fan0[node]
             if a < 0:
                 sim[node] = values.get(node, 0) & mask

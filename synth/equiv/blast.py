@@ -10,20 +10,21 @@ from collections.abc import Callable, Mapping
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE
 from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, fix, one_of, plain, zero_of
-from rtlgen.synth.equiv.netlist import Cell, Net, UnsupportedError
+from rtlgen.synth.equiv.netlist import Cell, UnsupportedError
 
-Fetch = Callable[[tuple[Net, ...]], Vec]
+Pins = Mapping[str, Vec]
+Rule = Callable[[Cell, Pins, Ops], Vec]
 MAX_MULTIPLIER_BITS = 128
 _SMALL_POWER = 16
 _MAX_CUBES = 4096
 
 
-def evaluate(cell: Cell, fetch: Fetch, ops: Ops) -> Vec:
+def evaluate(cell: Cell, pins: Pins, ops: Ops) -> Vec:
     """Return the bits of the cell's output.
 
     Args:
         cell: the cell.
-        fetch: gives the bits of nets.
+        pins: bits of its inputs.
         ops: the operators over the graph.
 
     Raises:
@@ -32,11 +33,7 @@ def evaluate(cell: Cell, fetch: Fetch, ops: Ops) -> Vec:
     rule = _RULES.get(cell.kind)
     if rule is None:
         raise UnsupportedError(f"cell of type {cell.kind!r} has no model in the checker")
-    return rule(cell, {name: fetch(nets) for name, nets in cell.pins.items()}, ops)
-
-
-Pins = Mapping[str, Vec]
-Rule = Callable[[Cell, Pins, Ops], Vec]
+    return rule(cell, pins, ops)
 
 
 def extend(vector: Vec, width: int, signed: bool) -> Vec:

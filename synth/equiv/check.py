@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 from rtlgen.core.types import Design, EquivalenceResult
-from rtlgen.synth.equiv.combine import Decision, decide
-from rtlgen.synth.equiv.correspond import build, start_holds
+from rtlgen.synth.equiv.compare import Comparison, Job
 from rtlgen.synth.equiv.lower import Lowering, Source, read_design
-from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
-from rtlgen.synth.equiv.ports import check_ports, match_registers
+from rtlgen.synth.equiv.netlist import UnsupportedError
+from rtlgen.synth.equiv.ports import check_ports
 from rtlgen.synth.yosys import YosysPool
 
 _shared: dict[str, object] = {}
@@ -62,23 +62,12 @@ def check_equivalence(
     started = time.monotonic()
     left = _source(gold, top, parameters, include_dirs, defines)
     right = _source(gate, gate_top or top, parameters, include_dirs, defines)
-    job = _Job(left, right, started, started + budget_s, jobs, bound, reset)
+    job = Job(left, right, started, started + budget_s, jobs, bound, reset)
     try:
         result = _run(job, _lowering(pool))
     except UnsupportedError as error:
         result = EquivalenceResult(status="unknown", method="none", reason=str(error))
     return result.model_copy(update={"wall_s": time.monotonic() - started})
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    gold: Source
-    gate: Source
-    started: float
-    deadline: float
-    jobs: int
-    bound: int | None
-    reset: str | None
 
 
 def _source(
@@ -91,8 +80,6 @@ def _source(
     if isinstance(design, Design):
         source = read_design(design)
         return replace(source, top=top or source.top, parameters={**source.parameters, **parameters})
-    from pathlib import Path
-
     return Source(dict(design), top, dict(parameters), tuple(Path(d) for d in include_dirs), defines)
 
 
@@ -112,27 +99,7 @@ def _lowering(pool: YosysPool | None) -> Lowering:
         return found
 
 
-def _run(job: _Job, lowering: Lowering) -> EquivalenceResult:
+def _run(job: Job, lowering: Lowering) -> EquivalenceResult:
     gold, gate = lowering.pair(job.gold, job.gate, job.deadline - time.monotonic())
     check_ports(gold, gate)
-    fast = _correspondence(job, gold, gate)
-    if fast.answer == "unsat":
-        return _proved(fast)
-    return EquivalenceResult(status="unknown", method="none", reason="no engine settled it", engines=_engines(fast))
-
-
-def _correspondence(job: _Job, gold: Netlist, gate: Netlist) -> Decision:
-    matched = match_registers(gold, gate)
-    if not start_holds(gold, gate, matched):
-        return Decision("unknown", "start")
-    problem = build(gold, gate, matched)
-    lits = [*problem.outputs.values(), *problem.steps.values()]
-    return decide(problem.aig, lits, deadline=job.deadline, jobs=job.jobs)
-
-
-def _proved(decision: Decision) -> EquivalenceResult:
-    return EquivalenceResult(status="proved", method=decision.method, engines=_engines(decision))
-
-
-def _engines(decision: Decision) -> tuple[str, ...]:
-    return tuple(str(v) for v in decision.verdicts)
+    return Comparison(job, gold, gate).run()

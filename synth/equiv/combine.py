@@ -12,7 +12,8 @@ from rtlgen.synth.equiv.engines import COMBINATIONAL, Answer, Engine, Verdict, r
 
 _PATTERNS = 1024
 _TABLE_INPUTS = 14
-_TABLE_WORK = 1 << 24
+_TABLE_NODES = 4000
+_TABLE_WORK = 1 << 22
 """Most truth-table bits times nodes that are worth doing here instead of starting ABC."""
 
 
@@ -84,15 +85,17 @@ def _simulate(aig: Aig, lits: Sequence[int]) -> dict[int, int] | None:
 
 def _tabulate(aig: Aig, lit: int) -> bool | dict[int, int]:
     """Return True where the whole truth table is 0, an input that sets the literal, or False where it is too large."""
-    cone = aig.cone([lit])
+    cone = aig.small_cone(lit, nodes=_TABLE_NODES, inputs=_TABLE_INPUTS)
+    if cone is None:
+        return False
     support = [node for node in cone if aig.fan0[node] < 0]
     count = len(support)
-    if count > _TABLE_INPUTS or len(cone) << count > _TABLE_WORK:
+    if len(cone) << count > _TABLE_WORK:
         return False
     size = 1 << count
     mask = (1 << size) - 1
     values = {node: variable_table(index, count) for index, node in enumerate(support)}
-    (result,) = aig.simulate([lit], values, mask)
+    (result,) = aig.simulate([lit], values, mask, cone)
     if not result:
         return True
     index = (result & -result).bit_length() - 1

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from rtlgen.synth.equiv.aig import TRUE, Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
 from rtlgen.synth.equiv.netlist import Netlist, Register
-from rtlgen.synth.equiv.unfold import RegisterBits, Unfolding, mismatch
+from rtlgen.synth.equiv.reset import State
+from rtlgen.synth.equiv.unfold import RegisterBits, Twins, Unfolding, mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,26 @@ class Correspondence:
         aig: graph that holds them.
         outputs: by `port[bit]`, the literal of a difference on that output bit.
         steps: by gate's state net, the literal of a difference between partners.
+        has_x: whether gold's X were replaced by choices anywhere.
         inputs: primary-input node by port bit.
     """
 
     aig: Aig
     outputs: dict[str, int]
     steps: dict[int, int]
+    has_x: bool
     inputs: dict[tuple[str, int], int]
 
 
-def build(gold: Netlist, gate: Netlist, matched: dict[int, int]) -> Correspondence:
+def build(gold: Netlist, gate: Netlist, matched: dict[int, int], *, twins: bool) -> Correspondence:
     """Return the obligations for the given partners (gate net → gold net).
+
+    Args:
+        gold: the old design.
+        gate: the new one.
+        matched: partners.
+        twins: let gold choose what its X are, as gate does in the same places (quick, and enough for a proof where
+            it works); else keep gold's X.
 
     Raises:
         InputError: a combinational loop.
@@ -59,9 +69,10 @@ def build(gold: Netlist, gate: Netlist, matched: dict[int, int]) -> Corresponden
         for net in register.out:
             if isinstance(net, int):
                 gate_values[net] = gold_values[matched[net]] if net in matched else aig.pi("state")
-    left = Unfolding(gold, ops, gold_values, None)
-    right = Unfolding(gate, ops, gate_values, lambda: aig.pi("x"))
-    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), inputs)
+    choices = Twins(aig)
+    left = Unfolding(gold, ops, gold_values, choices.gold if twins else None)
+    right = Unfolding(gate, ops, gate_values, choices.gate)
+    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), choices.used and twins, inputs)
 
 
 def _set(values: dict[int, Bit], net: int | str, lit: int) -> None:
@@ -109,7 +120,6 @@ def _step(ops: Ops, left: Register, a: RegisterBits, right: Register, b: Registe
     return g.or_all((clocks, controls, held, moved))
 
 
-def start_holds(gold: Netlist, gate: Netlist, matched: dict[int, int]) -> bool:
-    """Return whether the invariant holds at power-up: every gold partner starts unknown or equal to gate's."""
-    return all(gold.init.get(a) is None or gold.init[a] == gate.init.get(b) for b, a in matched.items())
-
+def start_holds(gold: State, gate: State, matched: dict[int, int]) -> bool:
+    """Return whether the invariant holds in a state: every gold partner is unknown or equal to gate's."""
+    return all(not isinstance(gold[a], int) or gold[a] == gate[b] for b, a in matched.items())

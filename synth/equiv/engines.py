@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,8 @@ from rtlgen.synth.tools import find_tool
 Answer = Literal["unsat", "sat", "unknown"]
 _PROBLEM, _STATUS, _WITNESS = "problem.aig", "status", "witness"
 _POLL_S = (0.001, 0.02)
+_GRACE_S = 0.5
+"""Time for an engine that watches its own clock to end by itself and write what it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,18 @@ class Engine:
         script: ABC commands; `{seconds}` stands for the time left, rounded up.
         refutes: whether its witness is usable (a reduction before may have changed the problem).
         shortest: whether its witness is known to be a shortest one.
+        limit_s: most seconds it may run; None until the deadline.
     """
 
     name: str
     script: str
     refutes: bool = True
     shortest: bool = False
+    limit_s: float | None = None
+
+    def bounded(self, frames: int | None) -> Engine:
+        """Return the engine made to stop after some time frames."""
+        return self if frames is None else replace(self, script=self.script.replace("bmc3", f"bmc3 -F {frames}"))
 
 
 COMBINATIONAL = (
@@ -51,13 +59,27 @@ COMBINATIONAL = (
 )
 """For problems without state."""
 
-SEQUENTIAL = (
-    Engine("bmc", "read_aiger problem.aig; bmc3 -T {seconds}", shortest=True),
-    Engine("dprove", "read_aiger problem.aig; dprove -T {seconds}", refutes=False),
-    Engine("scorr+pdr", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; pdr -T {seconds}", refutes=False),
-    Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}"),
-)
-"""For problems with state."""
+BMC = Engine("bmc", "read_aiger problem.aig; bmc3 -T {seconds}", shortest=True)
+"""Bounded search for a difference, shortest first."""
+
+_DPROVE = Engine("dprove", "read_aiger problem.aig; dprove -T {seconds}", refutes=False)
+_SCORR = Engine("scorr+pdr", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; pdr -T {seconds}", refutes=False)
+_PDR = Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}")
+_INDUCTION = Engine("induction", "read_aiger problem.aig; ind -u -F 40 -C 0", refutes=False)
+
+
+def prover_schedule(seconds: float) -> list[Engine]:
+    """Return the provers in the order to start them: each briefly, then with more time.
+
+    The slices double, because which prover suits a machine is not known before, and the one that does mostly needs
+    little time.
+    """
+    schedule = []
+    share = 2.0
+    while share < seconds:
+        schedule += [replace(engine, limit_s=share) for engine in (_DPROVE, _SCORR, _PDR)]
+        share *= 4
+    return schedule + [replace(engine, limit_s=seconds) for engine in (_PDR, _DPROVE, _SCORR)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +111,13 @@ class _Run:
     engine: Engine
     process: subprocess.Popen[bytes]
     folder: Path
+    until: float
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since its start."""
+        return time.monotonic() - self.started
 
 
 def race(
@@ -121,8 +149,8 @@ def race(
     try:
         with tempfile.TemporaryDirectory(prefix="rtlgen-equiv-", ignore_cleanup_errors=True) as base:
             try:
-                while (waiting or running) and time.monotonic() < deadline:
-                    while waiting and len(running) < jobs:
+                while (waiting or running) and time.monotonic() < deadline + _GRACE_S:
+                    while waiting and len(running) < jobs and time.monotonic() < deadline:
                         running.append(_start(abc, waiting.pop(0), problem, Path(base), deadline, memory_mb))
                     ended = [run for run in running if run.process.poll() is not None]
                     for run in ended:
@@ -130,9 +158,13 @@ def race(
                         verdicts.append(_verdict(run))
                         if enough(verdicts[-1]):
                             return verdicts
+                    for run in [r for r in running if time.monotonic() > r.until]:
+                        running.remove(run)
+                        _kill(run)
+                        verdicts.append(Verdict(run.engine.name, "unknown", wall_s=run.seconds))
                     time.sleep(0 if ended else pause)
                     pause = min(pause * 1.3, _POLL_S[1])
-                verdicts += [Verdict(r.engine.name, "unknown", wall_s=time.monotonic() - r.started) for r in running]
+                verdicts += [Verdict(r.engine.name, "unknown", wall_s=r.seconds) for r in running]
             finally:
                 for run in running:
                     _kill(run)
@@ -144,7 +176,8 @@ def race(
 def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float, memory_mb: int) -> _Run:
     folder = Path(tempfile.mkdtemp(dir=base))
     (folder / _PROBLEM).write_bytes(problem)
-    seconds = max(1, int(deadline - time.monotonic() + 1))
+    until = min(deadline, time.monotonic() + (engine.limit_s or deadline))
+    seconds = max(1, int(until - time.monotonic()))
     script = engine.script.format(seconds=seconds)
     process = subprocess.Popen(
         [abc, "-q", f"{script}; write_status {_STATUS}; write_cex -a {_WITNESS}"],
@@ -154,7 +187,7 @@ def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float
     )  # fmt: skip
     with contextlib.suppress(ProcessLookupError):
         _limit(process.pid, memory_mb, seconds)
-    return _Run(engine, process, folder)
+    return _Run(engine, process, folder, until + _GRACE_S)
 
 
 def _limit(pid: int, memory_mb: int, seconds: int) -> None:
@@ -162,7 +195,7 @@ def _limit(pid: int, memory_mb: int, seconds: int) -> None:
     size = memory_mb << 20
     resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-    resource.prlimit(pid, resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
+    resource.prlimit(pid, resource.RLIMIT_CPU, (seconds + 2, seconds + 3))
 
 
 def _kill(run: _Run) -> None:
@@ -174,7 +207,7 @@ def _kill(run: _Run) -> None:
 
 def _verdict(run: _Run) -> Verdict:
     """Return what the ended process said; anything but a clean end with a status file says nothing."""
-    wall_s = time.monotonic() - run.started
+    wall_s = run.seconds
     unknown = Verdict(run.engine.name, "unknown", wall_s=wall_s)
     if run.process.returncode != 0:
         return unknown

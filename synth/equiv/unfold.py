@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
-from rtlgen.synth.equiv.aig import FALSE, TRUE
-from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, one_of, zero_of
+from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
+from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, one_of, plain, zero_of
 from rtlgen.synth.equiv.blast import evaluate
 from rtlgen.synth.equiv.netlist import Cell, Net, Netlist, Register
 
-FreeX = Callable[[], int]
-"""Makes the free input that stands for one X of the source."""
+FreeX = Callable[[Hashable], int]
+"""Makes the free input that stands for one X of the source; it is told where that X stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +62,48 @@ class Unfolding:
             else:
                 self._through(item)
 
-    def fetch(self, nets: tuple[Net, ...]) -> Vec:
-        """Return the bits of nets; every X constant and every floating net is an X of its own."""
-        return [self.bit(net) for net in nets]
+    def fetch(self, nets: tuple[Net, ...], place: Hashable = None) -> Vec:
+        """Return the bits of nets; every X constant and every floating net is an X of its own.
 
-    def bit(self, net: Net) -> Bit:
+        Args:
+            nets: what to fetch.
+            place: what the bits are for; with it, equal places of two designs can be told.
+        """
+        bits = [self._raw(net) for net in nets]
+        if self._free is None:
+            return bits
+        return [self._free((place, i)) if bit is X else bit for i, bit in enumerate(bits)]
+
+    def bit(self, net: Net, place: Hashable = None) -> Bit:
         """Return the bit of one net."""
+        return self.fetch((net,), place)[0]
+
+    def _raw(self, net: Net) -> Bit:
         if isinstance(net, str):
-            return FALSE if net == "0" else TRUE if net == "1" else self._fresh()
-        value = self.nets.get(net)
-        return self._fresh() if value is None else value
+            return FALSE if net == "0" else TRUE if net == "1" else X
+        return self.nets.get(net, X)
 
-    def _fresh(self) -> Bit:
-        return X if self._free is None else self._free()
-
-    def resolve(self, bit: Bit) -> Bit:
+    def resolve(self, bit: Bit, place: Hashable = None) -> Bit:
         """Return the bit with an X replaced by a free choice, for the side whose every choice has to be right."""
         if isinstance(bit, int) or self._free is None:
             return bit
         g = self.ops.g
-        return g.or_(bit[0], g.and_(bit[1] ^ 1, self._free()))
+        return g.or_(bit[0], g.and_(bit[1] ^ 1, self._free(place)))
 
     def _cell(self, cell: Cell) -> None:
-        for net, bit in zip(cell.outs, evaluate(cell, self.fetch, self.ops), strict=True):
-            if isinstance(net, int):
-                self.nets[net] = bit if isinstance(bit, int) else self.resolve(bit)
+        pins = {name: [self._raw(net) for net in nets] for name, nets in cell.pins.items()}
+        free, place = self._free, None
+        if free is not None and any(bit is X for vector in pins.values() for bit in vector):
+            place = _place(cell, pins)
+            pins = {
+                name: [free((place, name, i)) if bit is X else bit for i, bit in enumerate(vector)]
+                for name, vector in pins.items()
+            }
+        out = evaluate(cell, pins, self.ops)
+        if free is not None and not plain(out):
+            place = _place(cell, pins)
+            out = [self.resolve(bit, (place, i)) for i, bit in enumerate(out)]
+        self.nets.update((net, bit) for net, bit in zip(cell.outs, out, strict=True) if isinstance(net, int))
 
     def _through(self, register: Register) -> None:
         """Let asynchronous controls and an open latch act on the outputs."""
@@ -99,7 +116,7 @@ class Unfolding:
     def register(self, register: Register) -> list[RegisterBits]:
         """Return the evaluated bits of a register."""
         ops = self.ops
-        data = self.fetch(register.data)
+        data = self.fetch(register.data, "data")
         if register.latch:
             event: Bit = FALSE if register.gate is None else self._level(*register.gate)
         else:
@@ -149,3 +166,33 @@ def mismatch(ops: Ops, gold: Bit, gate: Bit) -> int:
     if isinstance(gold, int) and isinstance(gate, int):
         return g.xor(gold, gate)
     return g.or_(g.and_(one_of(gold), one_of(gate) ^ 1), g.and_(zero_of(gold), zero_of(gate) ^ 1))
+
+
+def _place(cell: Cell, pins: Mapping[str, Vec]) -> Hashable:
+    """Return what tells a cell by its kind and operands."""
+    return (cell.kind, len(cell.outs), *(tuple(vector) for vector in pins.values()))
+
+
+class Twins:
+    """Gives gold free choices for its X, and gate the same choice where an X stands in the same place.
+
+    Gold may resolve its X as it likes, so what is proved for one choice of gold is proved; every X of gate is still
+    an input of its own.
+    """
+
+    def __init__(self, aig: Aig) -> None:
+        self._aig = aig
+        self._made: dict[Hashable, list[int]] = {}
+        self.used = False
+
+    def gold(self, place: Hashable) -> int:
+        """Return gold's choice at a place."""
+        self.used = True
+        lit = self._aig.pi("x")
+        self._made.setdefault(place, []).append(lit)
+        return lit
+
+    def gate(self, place: Hashable) -> int:
+        """Return gate's input for an X at a place: gold's choice there, used once, or a new one."""
+        made = self._made.get(place)
+        return made.pop(0) if made else self._aig.pi("x")

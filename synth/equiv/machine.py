@@ -1,0 +1,218 @@
+"""The two designs side by side as one state machine whose output is "they differ".
+
+One step of the machine: all inputs take new values, logic settles, outputs are compared, then clocks tick. Where more
+than one plain clock edge exists, or a latch or an asynchronous control (which act without a clock), which clocks tick
+in a step is free, so that every interleaving is covered, pulses between two edges included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
+from rtlgen.synth.equiv.bits import Bit, Ops, X, one_of, zero_of
+from rtlgen.synth.equiv.correspond import output_mismatches
+from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
+from rtlgen.synth.equiv.reset import State
+from rtlgen.synth.equiv.unfold import RegisterBits, Unfolding
+
+
+@dataclass(slots=True)
+class Machine:
+    """A product machine; every state bit starts at 0.
+
+    Attributes:
+        aig: its graph.
+        latches: (node of the state bit, next state).
+        bads: literal of a difference, by output bit.
+        known: literal of "gold's output bit is known", for the output bits that can be X.
+        inputs: node by (port, bit).
+        ticks: node of "this clock moves in this step", by clock port; empty where the one clock always ticks.
+        clocks: the clock ports.
+        levels: whether clocks keep their level from step to step (else a tick is a whole pulse).
+        choices: gate's state net → node of its free initial value.
+        ternary: gold's state bits that are carried with X.
+    """
+
+    aig: Aig
+    latches: list[tuple[int, int]] = field(default_factory=list)
+    bads: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    inputs: dict[tuple[str, int], int] = field(default_factory=dict)
+    ticks: dict[str, int] = field(default_factory=dict)
+    clocks: tuple[str, ...] = ()
+    levels: bool = False
+    choices: dict[int, int] = field(default_factory=dict)
+    ternary: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the machine starts: the state of both, and partners whose unknown start is the same."""
+
+    gold: State
+    gate: State
+    shared: Mapping[int, int]
+    """gold's state net → gate's, both X at the start and taken as equal."""
+
+
+def build_machine(gold: Netlist, gate: Netlist, start: Start) -> Machine:
+    """Return the product machine.
+
+    Raises:
+        InputError: a combinational loop.
+        UnsupportedError: a clock that is no input, or a cell without a model.
+    """
+    ternary = {net for net, bit in start.gold.items() if not isinstance(bit, int) and net not in start.shared}
+    while True:
+        builder = _Builder(gold, gate, start, ternary)
+        grown = builder.more_ternary()
+        if not grown:
+            return builder.finish()
+        ternary |= grown
+
+
+class _Builder:
+    """One attempt, for one guess of which state bits of gold can be X."""
+
+    def __init__(self, gold: Netlist, gate: Netlist, start: Start, ternary: set[int]) -> None:
+        self.gold, self.gate, self.start, self.ternary = gold, gate, start, ternary
+        self.aig = Aig()
+        self.ops = Ops(self.aig)
+        self.machine = Machine(self.aig, ternary=len(ternary))
+        self.started = self.aig.pi("started")
+        self.storage: dict[tuple[str, int, str], int] = {}
+        gold_values, gate_values = self._inputs()
+        gate_values.update(self._gate_state())
+        gold_values.update(self._gold_state(gate_values))
+        self.left = Unfolding(gold, self.ops, gold_values, None, transparent=True)
+        self.right = Unfolding(gate, self.ops, gate_values, lambda _: self.aig.pi("x"), transparent=True)
+        self.bits = [(self.left, r.latch, r.rising, b) for r in gold.registers for b in self.left.register(r)]
+        self.bits += [(self.right, r.latch, r.rising, b) for r in gate.registers for b in self.right.register(r)]
+        self._find_clocks()
+        self.nexts = [(side, bit, self._next(side, latch, rising, bit)) for side, latch, rising, bit in self.bits]
+
+    def _inputs(self) -> tuple[dict[int, Bit], dict[int, Bit]]:
+        gold_values: dict[int, Bit] = {}
+        gate_values: dict[int, Bit] = {}
+        for name, port in self.gold.ports.items():
+            if port.direction == "input":
+                for i, nets in enumerate(zip(port.nets, self.gate.ports[name].nets, strict=True)):
+                    lit = self.aig.pi(f"{name}[{i}]")
+                    self.machine.inputs[name, i] = lit >> 1
+                    for net, values in zip(nets, (gold_values, gate_values), strict=True):
+                        if isinstance(net, int):
+                            values[net] = lit
+        return gold_values, gate_values
+
+    def _stored(self, key: tuple[str, int, str], initial: int) -> int:
+        """Return the literal of a stored bit that starts at `initial`."""
+        lit = self.aig.pi("state")
+        self.storage[key] = lit ^ initial
+        return lit ^ initial
+
+    def _gate_state(self) -> dict[int, Bit]:
+        values: dict[int, Bit] = {}
+        for net, bit in self.start.gate.items():
+            if isinstance(bit, int):
+                values[net] = self._stored(("gate", net, ""), bit)
+                continue
+            choice = self.aig.pi("choice")
+            self.machine.choices[net] = choice >> 1
+            values[net] = self.aig.mux(self.started, self._stored(("gate", net, ""), FALSE), choice)
+        return values
+
+    def _gold_state(self, gate_values: Mapping[int, Bit]) -> dict[int, Bit]:
+        values: dict[int, Bit] = {}
+        for net, bit in self.start.gold.items():
+            if net in self.ternary:
+                one = self._stored(("gold", net, "one"), one_of(bit))
+                zero = self._stored(("gold", net, "zero"), zero_of(bit))
+                values[net] = (one, zero)
+            elif isinstance(bit, int):
+                values[net] = self._stored(("gold", net, ""), bit)
+            else:
+                choice = self.machine.choices[self.start.shared[net]] << 1
+                values[net] = self.aig.mux(self.started, self._stored(("gold", net, ""), FALSE), choice)
+        return values
+
+    def _find_clocks(self) -> None:
+        """Tell clock inputs and edges from the registers' clock nets, and decide how clocks tick."""
+        by_node = {node: port for port, node in self.machine.inputs.items()}
+        edges: set[tuple[int, bool]] = set()
+        for _, latch, rising, bit in self.bits:
+            if latch:
+                continue
+            event = bit.event
+            if not isinstance(event, int) or event >> 1 not in by_node:
+                raise UnsupportedError("a register's clock is not an input of the design; only register-by-register matches are proved there")
+            edges.add((event >> 1, rising != bool(event & 1)))
+        nodes = sorted({node for node, _ in edges})
+        roots = [lit for _, _, _, b in self.bits for x in (b.data, b.control, b.value) for lit in (one_of(x), zero_of(x))]
+        roots += [lit for _, latch, _, b in self.bits if latch for lit in (one_of(b.event), zero_of(b.event))]
+        roots += output_mismatches(self.left, self.right).values()
+        as_data = set(self.aig.cone(roots)) & set(nodes)
+        acts_alone = any(r.latch or r.controls for n in (self.gold, self.gate) for r in n.registers)
+        self.edges = edges
+        self.machine.clocks = tuple(by_node[node][0] for node in nodes)
+        if len(edges) <= 1 and not as_data and not acts_alone:
+            return
+        for node in nodes:
+            self.machine.ticks[by_node[node][0]] = self.aig.pi("tick") >> 1
+        self.machine.levels = bool(as_data) or len(edges) > len(nodes)
+
+    def _tick(self, event: int, rising: bool) -> int:
+        """Return the literal of "this clock edge happens at the end of the step"."""
+        if not self.machine.ticks:
+            return TRUE
+        node = event >> 1
+        name = next(p for (p, _), n in self.machine.inputs.items() if n == node)
+        tick = self.machine.ticks[name] << 1
+        if not self.machine.levels:
+            return tick
+        up = rising != bool(event & 1)
+        return self.aig.and_(tick, (node << 1) ^ int(up))
+
+    def _next(self, side: Unfolding, latch: bool, rising: bool, bit: RegisterBits) -> Bit:
+        ops = self.ops
+        stored = side.stored[bit.net]
+        when = bit.event if latch else self._tick(one_of(bit.event), rising)
+        return side.resolve(ops.mux(bit.control, bit.value, ops.mux(when, bit.data, stored)))
+
+    def more_ternary(self) -> set[int]:
+        """Return gold's state bits that turn out to reach X though they were not carried with it."""
+        return {b.net for side, b, nxt in self.nexts
+                if side is self.left and not isinstance(nxt, int) and b.net not in self.ternary}
+
+    def finish(self) -> Machine:
+        """Return the machine."""
+        machine = self.machine
+        machine.latches.append((self.started >> 1, TRUE))
+        for side, bit, nxt in self.nexts:
+            name = "gold" if side is self.left else "gate"
+            if name == "gold" and bit.net in self.ternary:
+                self._keep((name, bit.net, "one"), one_of(nxt))
+                self._keep((name, bit.net, "zero"), zero_of(nxt))
+            else:
+                self._keep((name, bit.net, ""), one_of(nxt))
+        if machine.levels:
+            for name, tick in machine.ticks.items():
+                node = machine.inputs[name, 0]
+                machine.latches.append((node, self.aig.xor(node << 1, tick << 1)))
+        machine.bads = output_mismatches(self.left, self.right)
+        machine.known = self._known()
+        return machine
+
+    def _keep(self, key: tuple[str, int, str], nxt: int) -> None:
+        lit = self.storage[key]
+        self.machine.latches.append((lit >> 1, nxt ^ (lit & 1)))
+
+    def _known(self) -> dict[str, int]:
+        known = {}
+        for name, port in self.gold.ports.items():
+            if port.direction == "output":
+                for i, bit in enumerate(self.left.fetch(port.nets)):
+                    if not isinstance(bit, int):
+                        known[f"{name}[{i}]"] = self.aig.or_(one_of(bit), zero_of(bit))
+        return known

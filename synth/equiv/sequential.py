@@ -1,0 +1,114 @@
+"""Decides a product machine: bounded search for a difference beside several provers, all by ABC."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtlgen.synth.equiv.aig import FALSE, write_aiger
+from rtlgen.synth.equiv.engines import BMC, Answer, Verdict, prover_schedule, race
+from rtlgen.synth.equiv.machine import Machine
+
+_SIM_STEPS = 64
+_SIM_PATTERNS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of a machine.
+
+    Attributes:
+        answer: `unsat` (no reachable difference), `sat`, or `unknown`.
+        method: engine that settled it.
+        frames: for `sat`, the value of each primary-input node in each step, the last one with the difference.
+        outputs: for `sat`, the output bits that differ in the last step.
+        shortest: whether no shorter difference exists.
+        depth: steps that were searched without a difference.
+        verdicts: what each engine said.
+    """
+
+    answer: Answer
+    method: str
+    frames: tuple[dict[int, int], ...] = ()
+    outputs: tuple[str, ...] = ()
+    shortest: bool = False
+    depth: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+
+
+def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None) -> Outcome:
+    """Return whether the machine can reach a difference.
+
+    Args:
+        machine: the product.
+        deadline: `time.monotonic()` at which to give up.
+        jobs: processes at once.
+        bound: steps after which the search for a difference may stop; None searches until the deadline.
+    """
+    bads = [lit for lit in machine.bads.values() if lit != FALSE]
+    if not bads:
+        return Outcome("unsat", "structural")
+    problem, inputs = write_aiger(machine.aig, machine.latches, [machine.aig.or_all(bads)])
+    left = deadline - time.monotonic()
+    if left <= 0:
+        return Outcome("unknown", "budget")
+
+    def settled(verdict: Verdict) -> bool:
+        return verdict.answer == "unsat" or (verdict.answer == "sat" and verdict.shortest and bool(verdict.frames))
+
+    engines = [BMC.bounded(bound), *prover_schedule(left)]
+    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=settled)
+    depth = max((v.depth or 0 for v in verdicts if v.engine == BMC.name and v.answer == "unknown"), default=0)
+    proofs = [v for v in verdicts if v.answer == "unsat"]
+    witnesses = [v for v in verdicts if v.answer == "sat" and v.frames]
+    if proofs and not any(v.answer == "sat" for v in verdicts):
+        return Outcome("unsat", proofs[-1].engine, depth=depth, verdicts=tuple(verdicts))
+    if witnesses and not proofs:
+        best = min(witnesses, key=lambda v: (len(v.frames), not v.shortest))
+        return _replay(machine, inputs, best, tuple(verdicts))
+    if proofs:
+        return Outcome("unknown", "engines contradict each other", depth=depth, verdicts=tuple(verdicts))
+    return Outcome("unknown", "budget", depth=depth, verdicts=tuple(verdicts))
+
+
+def _replay(machine: Machine, inputs: Sequence[int], verdict: Verdict, verdicts: tuple[Verdict, ...]) -> Outcome:
+    """Return the witness after running it on our own simulator, cut at the first difference."""
+    names = [name for name, lit in machine.bads.items() if lit != FALSE]
+    state = {node: 0 for node, _ in machine.latches}
+    roots = [machine.bads[name] for name in names] + [nxt for _, nxt in machine.latches]
+    cone = machine.aig.cone(roots)
+    frames = []
+    for text in verdict.frames:
+        values = dict(zip(inputs, map(int, text), strict=True))
+        frames.append(values)
+        result = machine.aig.simulate(roots, {**values, **state}, 1, cone)
+        bad = tuple(name for name, bit in zip(names, result, strict=False) if bit)
+        if bad:
+            return Outcome("sat", verdict.engine, tuple(frames), bad, verdict.shortest, len(frames) - 1, verdicts)
+        state = {node: bit for (node, _), bit in zip(machine.latches, result[len(names) :], strict=True)}
+    return Outcome("unknown", f"{verdict.engine} gave a witness that is none", verdicts=verdicts)
+
+
+def never_known(machine: Machine) -> list[str]:
+    """Return the output bits of gold that random simulation never sees known; empty where each was seen."""
+    wanted = {name: lit for name, lit in machine.known.items() if machine.bads[name] != FALSE or lit == FALSE}
+    if not wanted:
+        return []
+    rng = random.Random(1)
+    mask = (1 << _SIM_PATTERNS) - 1
+    state = {node: 0 for node, _ in machine.latches}
+    names = list(wanted)
+    roots = [wanted[name] for name in names] + [nxt for _, nxt in machine.latches]
+    cone = machine.aig.cone(roots)
+    inputs = [node for node in cone if machine.aig.fan0[node] < 0 and node not in state]
+    seen: set[str] = set()
+    for _ in range(_SIM_STEPS):
+        values = {node: rng.getrandbits(_SIM_PATTERNS) for node in inputs}
+        result = machine.aig.simulate(roots, {**values, **state}, mask, cone)
+        seen |= {name for name, bits in zip(names, result, strict=False) if bits}
+        if len(seen) == len(names):
+            return []
+        state = {node: bits for (node, _), bits in zip(machine.latches, result[len(names) :], strict=True)}
+    return [name for name in names if name not in seen]
