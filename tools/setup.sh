@@ -39,6 +39,12 @@ may_install() {
   [[ -z ${RTLGEN_NO_APT:-} ]] && command -v apt-get >/dev/null && { [[ $(id -u) -eq 0 ]] || sudo -n true 2>/dev/null; }
 }
 
+update_lists() {
+  [[ -n ${lists_updated:-} ]] && return
+  lists_updated=1
+  as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >&2 || say "apt-get update failed, trying with the lists that are there"
+}
+
 apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq install -y --no-install-recommends "$@" >&2
 }
@@ -49,7 +55,7 @@ install_packages() {
   [[ ${#missing[@]} -eq 0 ]] && return
   if may_install; then
     say "installing Debian packages: ${missing[*]}"
-    as_root apt-get -o DPkg::Lock::Timeout=300 -qq update >&2 || say "apt-get update failed, trying with the lists that are there"
+    update_lists
     # one by one where together fails: a package that this release lacks must not keep the others away
     apt_install "${missing[@]}" || for package in "${missing[@]}"; do apt_install "$package" || true; done
     mapfile -t missing < <(missing_packages)
@@ -60,7 +66,7 @@ install_packages() {
   say "going on without; 'rtlgen doctor' says what each one is for"
 }
 
-# Return the first Python that is new enough.
+# Print the first Python that is new enough, nothing where there is none.
 find_python() {
   local candidate
   for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
@@ -69,24 +75,30 @@ find_python() {
       return
     fi
   done
-  say "expected Python 3.11 or newer (python3, or set PYTHON=/path/to/python), found: $(python3 --version 2>&1 || echo none)"
-  exit 1
 }
 
+has_venv() { "$1" -c 'import venv, ensurepip' 2>/dev/null; }
+
+# Make .venv; Debian and Ubuntu ship Python, and its modules venv and ensurepip, in packages of their own.
 make_venv() {
-  local python="$1"
   [[ -x .venv/bin/python ]] && .venv/bin/python -c 'import pip' 2>/dev/null && return
-  if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
-    if may_install; then
-      say "installing python3-venv: $python lacks the modules venv and ensurepip"
-      as_root apt-get -qq update >&2 || true
-      apt_install python3-venv || true
-    fi
-    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
-      say "$python lacks the modules venv and ensurepip, which Debian and Ubuntu ship in a package of their own"
-      say "install them with:  sudo apt-get install -y python3-venv"
-      exit 1
-    fi
+  local python
+  python="$(find_python)"
+  if { [[ -z $python ]] || ! has_venv "$python"; } && may_install; then
+    say "installing Debian packages: python3 python3-venv"
+    update_lists
+    apt_install python3 python3-venv || true
+    python="$(find_python)"
+  fi
+  if [[ -z $python ]]; then
+    say "expected Python 3.11 or newer, found: $(python3 --version 2>&1 || true)"
+    say "install it with:  sudo apt-get install -y python3 python3-venv    or set PYTHON=/path/to/python"
+    exit 1
+  fi
+  if ! has_venv "$python"; then
+    say "$python lacks the modules venv and ensurepip, which Debian and Ubuntu ship in a package of their own"
+    say "install them with:  sudo apt-get install -y python3-venv"
+    exit 1
   fi
   "$python" -m venv --clear .venv
 }
@@ -110,8 +122,7 @@ install_python() {
   printf '%s' "$now" >"$stamp"
 }
 
-python="$(find_python)"
 install_packages
-make_venv "$python"
+make_venv
 make_links
 install_python
