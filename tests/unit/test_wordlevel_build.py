@@ -1,0 +1,114 @@
+"""The word-level view: what drives what, and where it stands in the source."""
+
+from __future__ import annotations
+
+from rtlgen.graphs.frontend.slang import elaborate
+from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.module import ModuleIR, Place
+
+
+def view(text: str, top: str | None = None) -> ModuleIR:
+    return word_level(elaborate({"m.sv": text.encode()}, top=top))[0]
+
+
+def text_at(text: str, place: Place | None) -> str:
+    assert place is not None
+    return text.encode()[place.start : place.end].decode()
+
+
+def test_register_with_asynchronous_reset_and_its_edge() -> None:
+    m = view("""module m(input clk, rst_n, d, output reg q);
+      always @(negedge clk or negedge rst_n) if (!rst_n) q <= 1'b1; else q <= d; endmodule""")
+    q = m.registers["q"]
+    assert (q.clock, q.edge, repr(q.next)) == ("clk", "neg", "d")
+    assert [(r.signal, r.level, r.value) for r in q.resets] == [("rst_n", 0, 1)]
+
+
+def test_blocking_order_and_default_assignment() -> None:
+    m = view("""module m(input [3:0] a, input s, output reg [3:0] y);
+      always @* begin y = a; if (s) y = y + 4'd1; end endmodule""")
+    assert repr(m.combinational["y"]) == "(ite:4 s (add:4 a 4'd1) a)"
+
+
+def test_nonblocking_reads_see_the_old_value() -> None:
+    m = view("""module m(input clk, d, output reg q1, q2);
+      always @(posedge clk) begin q1 <= d; q2 <= q1; end endmodule""")
+    assert repr(m.registers["q2"].next) == "q1"
+
+
+def test_incomplete_assignment_is_a_latch() -> None:
+    m = view("module m(input e, d, output reg q); always @* if (e) q = d; endmodule")
+    assert m.latched == {"q"} and m.blocks[0].kind == "latch"
+
+
+def test_a_case_over_all_values_is_no_latch() -> None:
+    m = view("""module m(input [1:0] s, output reg q);
+      always @* case (s) 0: q = 1; 1: q = 0; 2: q = 1; 3: q = 0; endcase endmodule""")
+    assert not m.latched and "q" in m.combinational
+
+
+def test_loops_unroll_and_functions_inline() -> None:
+    m = view("""module m(input [3:0] a, output reg [2:0] n, output [3:0] g);
+      integer i;
+      function [3:0] gray(input [3:0] x); gray = x ^ (x >> 1); endfunction
+      assign g = gray(a);
+      always @* begin n = 0; for (i = 0; i < 4; i = i + 1) n = n + a[i]; end endmodule""")
+    assert repr(m.combinational["g"]) == "(xor:4 a (lshr:4 a 32'd1))"
+    assert repr(m.combinational["n"]).count("add") == 4
+
+
+def test_break_and_return_guard_what_follows() -> None:
+    m = view("""module m(input [3:0] a, output logic [2:0] y);
+      always_comb begin y = 4; for (int i = 0; i < 4; i++) if (a[i]) begin y = 3'(i); break; end end endmodule""")
+    from rtlgen.graphs.wordlevel.terms import evaluate
+
+    values = [evaluate(m.combinational["y"], {"a": a}) for a in range(16)]
+    assert values == [4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0]
+
+
+def test_signed_arithmetic_extends_by_sign() -> None:
+    m = view("module m(input signed [3:0] a, input [3:0] b, output signed [7:0] y, z); assign y = a >>> 1; assign z = a + b; endmodule")
+    assert repr(m.combinational["y"]) == "(ashr:8 (sext:8 a) 32'd1)"
+    assert repr(m.combinational["z"]) == "(add:8 (zext:8 a) (zext:8 b))"
+
+
+def test_places_of_names_dimensions_and_expressions() -> None:
+    text = "module m(input [7:0] a, b, output [7:0] y);\n  wire [7:0] s = a + b;\n  assign y = (s ^ a) & b;\nendmodule\n"
+    m = view(text)
+    assert text_at(text, m.signals["s"].declared) == "s"
+    assert text_at(text, m.signals["s"].dimension) == "[7:0]"
+    roots = [text_at(text, o.place) for o in m.occurrences if o.root]
+    assert roots == ["a + b", "(s ^ a) & b"]
+    assert text_at(text, m.place).startswith("module m") and text_at(text, m.place).endswith("endmodule")
+
+
+def test_paths_hold_the_conditions_of_a_statement() -> None:
+    m = view("""module m(input [1:0] s, input [3:0] a, output reg [3:0] y);
+      always @* case (s) 2'd0: y = a + 1; 2'd1: y = a - 1; default: y = a; endcase endmodule""")
+    minus = next(o for o in m.occurrences if o.term.op == "sub")
+    assert [(repr(s.condition), s.taken) for s in minus.path] == [("(eq:1 s 2'd0)", False), ("(eq:1 s 2'd1)", True)]
+    assert minus.target == "y" and minus.stable and minus.editable
+
+
+def test_intermediate_values_are_not_stable_and_loop_text_not_editable() -> None:
+    m = view("""module m(input [3:0] a, output reg [3:0] y); reg [3:0] t; integer i;
+      always @* begin t = a + 1; y = t ^ a; for (i = 0; i < 2; i = i + 1) y[i] = a[i] & a[3]; end endmodule""")
+    xor = next(o for o in m.occurrences if o.term.op == "xor")
+    assert not xor.stable and repr(xor.expanded) == "(xor:4 (add:4 a 4'd1) a)"
+    assert not any(o.editable for o in m.occurrences if o.term.op == "and")
+
+
+def test_drivers_out_of_reach_are_opaque_with_a_reason() -> None:
+    m = view("""module sub(input a, output b); assign b = a; endmodule
+      module m(input a, clk, output b, c, d); reg [7:0] mem [0:3]; sub u(.a(a), .b(b));
+      assign c = a; assign c = b; assign d = mem[0][0]; always @(posedge clk) mem[a] <= 1; endmodule""", top="m")
+    assert m.opaque["b"] == "driven by instance u" and m.opaque["mem"] == "memory" and "c" in m.opaque
+    assert [(c.port, c.direction, repr(c.term)) for c in m.instances[0].connections][0] == ("a", "input", "a")
+
+
+def test_each_parameterisation_is_a_view_of_its_own() -> None:
+    views = word_level(elaborate({"m.v": b"""module sub #(parameter W = 2)(input [W-1:0] a, output y); assign y = ^a; endmodule
+      module m(input [4:0] a, output y, z, w); sub u(a[1:0], y); sub #(5) v(a, z); sub x(a[3:2], w); endmodule"""}))
+    assert [(v.name, v.parameters, v.copies) for v in views] == [
+        ("m", {}, 1), ("sub", {"W": "2"}, 2), ("sub", {"W": "5"}, 2)
+    ]  # fmt: skip
