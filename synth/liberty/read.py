@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
+from dataclasses import replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+from rtlgen.core.config import load_settings
 from rtlgen.core.errors import LibraryError
+from rtlgen.core.store import Store, record_codec
 from rtlgen.synth.liberty.checks import check_usable
 from rtlgen.synth.liberty.library import Library, read_cell, read_units
 from rtlgen.synth.liberty.parser import parse_liberty
@@ -18,6 +22,9 @@ from rtlgen.synth.liberty.trim import sequential_liberty
 
 DEFAULT_LIBRARY = "rtlgen45.lib.gz"
 """File name of the library that ships in the package."""
+_SCHEMA = "library/1"
+"""Changes whenever `Library` or the way it is read changes, so that no older reading is taken for today's."""
+_INDEX_MB = 64
 MAX_BYTES = 1_000_000_000
 """Largest uncompressed library that is read, in bytes."""
 TABLE_GROUPS = frozenset(
@@ -62,9 +69,16 @@ def read_library(path: Path | None = None) -> Library:
 @lru_cache(maxsize=8)
 def _read_cached(path: Path, mtime_ns: int, size: int, shown: str) -> Library:
     del mtime_ns, size  # part of the key only
-    text = read_text(path, shown)
-    tree = parse_liberty(text, shown, skip=TABLE_GROUPS)
-    library = library_from_tree(tree, text, path, shown)
+    data = _read_bytes(path, shown)
+    store = Store(load_settings().cache_dir / "libraries", max_mb=_INDEX_MB)
+    key = Store.key(schema=_SCHEMA, inputs={"file": hashlib.sha256(data).hexdigest()})
+    library = store.get_or_compute(key, lambda: _parse(data, path, shown), codec=record_codec(Library))
+    return replace(library, path=path)
+
+
+def _parse(data: bytes, path: Path, shown: str) -> Library:
+    text = _text(data, shown)
+    library = library_from_tree(parse_liberty(text, shown, skip=TABLE_GROUPS), text, path, shown)
     check_usable(library, shown)
     return library
 
@@ -115,28 +129,38 @@ def read_text(path: Path, shown: str | None = None) -> str:
         LibraryError: unreadable, empty, damaged compression, too large, or binary.
     """
     name = shown or str(path)
+    return _text(_read_bytes(path, name), name)
+
+
+def _read_bytes(path: Path, name: str) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise LibraryError(f"{name}: expected a readable Liberty file, got {error.strerror}; check path and "
-                           "permissions") from error  # fmt: skip
+        raise LibraryError(
+            f"{name}: expected a readable Liberty file, got {error.strerror}; check path and permissions"
+        ) from error
+
+
+def _text(data: bytes, name: str) -> str:
     if not data.strip():
-        raise LibraryError(f"{name}:1: expected 'library (NAME) {{', got an empty file; give a Liberty "
-                           "(.lib or .lib.gz) file")  # fmt: skip
+        raise LibraryError(
+            f"{name}:1: expected 'library (NAME) {{', got an empty file; give a Liberty (.lib or .lib.gz) file"
+        )
     if data[:2] == b"\x1f\x8b":
-        data = _decompress(path, name)
+        data = _decompress(data, name)
     if len(data) > MAX_BYTES:
         raise LibraryError(f"{name}: expected at most {MAX_BYTES} bytes of text, got more; this is no usable library")
     return _decode(data, name)
 
 
-def _decompress(path: Path, name: str) -> bytes:
+def _decompress(data: bytes, name: str) -> bytes:
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             return file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise LibraryError(f"{name}: expected a whole gzip file, got damaged data ({error}); fetch or compress "
-                           "it again") from error  # fmt: skip
+        raise LibraryError(
+            f"{name}: expected a whole gzip file, got damaged data ({error}); fetch or compress it again"
+        ) from error
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -58,14 +58,19 @@ class Arc:
         self.load_max = max_load_ff(circuit, output)
 
     def worst(self, edge: Edge, slew_ps: float, load_ff: float) -> Arrival:
-        """Return the latest arrival of an output edge."""
+        """Return the worst arrival of an output edge: latest, slowest and costliest, each over all paths."""
         found = [
             arrival
             for cause in self.causes[edge]
             for arrival in self.circuit.arrivals(self.pin, cause, slew_ps, self.output, load_ff)
             if arrival.edge == edge
         ]
-        return max(found, key=lambda arrival: arrival.delay_ps)
+        return Arrival(
+            edge,
+            max(arrival.delay_ps for arrival in found),
+            max(arrival.slew_ps for arrival in found),
+            max(arrival.energy_fj for arrival in found),
+        )
 
     def edges(self) -> list[Edge]:
         """Return the output edges that this pin can cause."""

@@ -1,8 +1,8 @@
 """Numbers of the synthetic process: a generic 45 nm-class node, chosen by us, measured on no silicon.
 
 The delay model is the method of logical effort (Sutherland, Sproull, Harris, "Logical Effort", 1999): a stage has the
-delay `tau * (p + g * h)`. Here `tau`, `g` and `p` follow from transistor widths, so that the effort of a gate is not typed
-in but comes out of its transistor network.
+delay `tau * (p + g * h)`. Here `tau`, `g` and `p` follow from transistor widths, so that the effort of a gate is not a
+number we typed in but comes out of its transistor network.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from rtlgen.synth.liberty.generate.network import Net, Path, Sized, conducts, de
 from rtlgen.synth.liberty.generate.process import Process
 
 Edge = Literal["rise", "fall"]
+_EDGES: tuple[Edge, Edge] = ("rise", "fall")
+"""Edge of a node that switches on a transistor of the pull-down, and of the pull-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Circuit:
     stops: frozenset[str] = frozenset()
     """Nodes at which timing paths end: those that hold the state of a latch and feed it back."""
     _sized: dict[int, tuple[Sized, Sized]] = field(default_factory=dict)
-    _paths: dict[int, tuple[list[Path], list[Path]]] = field(default_factory=dict)
+    _followers: dict[tuple[Edge, str], list[tuple[Stage, Path]]] = field(default_factory=dict)
     _caps: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -62,9 +64,14 @@ class Circuit:
             up = dual(stage.down) if stage.up is None else stage.up
             pair = Sized(stage.down, n, stage.scale), Sized(up, p, stage.scale)
             self._sized[index] = pair
-            diffusion = self.process.diffusion_cap
-            self._paths[index] = pair[0].paths(diffusion), pair[1].paths(diffusion)
             self._add_caps(stage, pair)
+            if not stage.keeper:
+                self._add_paths(stage, pair)
+
+    def _add_paths(self, stage: Stage, pair: tuple[Sized, Sized]) -> None:
+        for edge, net in zip(_EDGES, pair, strict=True):
+            for path in net.paths(self.process.diffusion_cap):
+                self._followers.setdefault((edge, path.node), []).append((stage, path))
 
     def _add_caps(self, stage: Stage, pair: tuple[Sized, Sized]) -> None:
         drain = sum(net.output_width() for net in pair) * self.process.diffusion_cap
@@ -87,8 +94,8 @@ class Circuit:
 
     def output_resistance(self, output: str) -> float:
         """Return the worst kOhm with which `output` is driven."""
-        indices = [i for i, stage in enumerate(self.stages) if stage.output == output and not stage.keeper]
-        return max(path.resistance for i in indices for side in self._paths[i] for path in side)
+        found = [pair for pairs in self._followers.values() for pair in pairs]
+        return max(path.resistance for stage, path in found if stage.output == output)
 
     def arrivals(self, pin: str, edge: Edge, slew_ps: float, output: str, load_ff: float) -> list[Arrival]:
         """Return every edge that reaches `output` after an edge at `pin`, one per path through the stages."""
@@ -104,14 +111,9 @@ class Circuit:
 
     def _next(self, node: str, arrival: Arrival, output: str, load_ff: float) -> list[tuple[str, Arrival]]:
         reached = []
-        for index, stage in enumerate(self.stages):
-            if stage.keeper:
-                continue
-            side = 0 if arrival.edge == "rise" else 1
-            for path in self._paths[index][side]:
-                if path.node == node:
-                    load = load_ff if stage.output == output else 0.0
-                    reached.append((stage.output, self._drive(stage, path, arrival, load)))
+        for stage, path in self._followers.get((arrival.edge, node), ()):
+            load = load_ff if stage.output == output else 0.0
+            reached.append((stage.output, self._drive(stage, path, arrival, load)))
         return reached
 
     def _drive(self, stage: Stage, path: Path, arrival: Arrival, load_ff: float) -> Arrival:
