@@ -49,8 +49,9 @@ def confirm(
         wall_s: seconds for each simulation.
     """
     rows = []
+    text = testbench(gold[1], (gold[1].top, gate[1].top), stimulus, gold[0].parameters)
     for side, (source, netlist) in (("gold", gold), ("gate", gate)):
-        found = simulate(source, netlist, stimulus, wall_s)
+        found = simulate(source, netlist, text, len(stimulus.steps), wall_s, gate=side == "gate")
         if isinstance(found, str):
             return Confirmation(None, f"a difference was found but not confirmed by simulation: {side}: {found}")
         rows.append(found)
@@ -65,37 +66,53 @@ def confirm(
     before, after = tuple(rows[0][: step + 1]), tuple(rows[1][: step + 1])
     return Confirmation(Counterexample(
         inputs=inputs, gold=before, gate=after, output=output, resimulated=True,
-        vcd=write_vcd(inputs, before, after), testbench=testbench(gold[1], "`RTLGEN_TOP", stimulus, "outputs.txt", gold[0].parameters),
+        vcd=write_vcd(inputs, before, after), testbench=text,
     ))  # fmt: skip
 
 
-def simulate(source: Source, netlist: Netlist, stimulus: Stimulus, wall_s: float) -> list[dict[str, str]] | str:
-    """Return the outputs of each step, or in words why there are none."""
+def simulate(
+    source: Source, netlist: Netlist, text: str, steps: int, wall_s: float, *, gate: bool
+) -> list[dict[str, str]] | str:
+    """Return the outputs of each step, or in words why there are none.
+
+    Args:
+        source: the design.
+        netlist: its netlist, for the ports.
+        text: the testbench.
+        steps: how many steps it has.
+        wall_s: seconds for compiling and for running.
+        gate: whether the testbench is to run the new design.
+    """
     iverilog, vvp = find_tool("iverilog"), find_tool("vvp")
     limits = Limits(wall_s=wall_s, cpu_s=wall_s)
     with tempfile.TemporaryDirectory(prefix="rtlgen-equiv-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        for file, text in source.files.items():
+        for file, content in source.files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(text)
+            (folder / file).write_text(content)
+        (folder / _TESTBENCH).write_text(text)
         output = f"outputs-{secrets.token_hex(16)}.txt"  # a name that no source can know
-        (folder / _TESTBENCH).write_text(testbench(netlist, netlist.top, stimulus, output, source.parameters))
-        built = run([str(iverilog.path), *_arguments(source)], cwd=folder, limits=limits, readable=source.include_dirs)
+        built = run(
+            [str(iverilog.path), *_arguments(source, output, gate)], cwd=folder, limits=limits,
+            readable=source.include_dirs,
+        )  # fmt: skip
         if built.ended_by != "exit" or built.exit_code != 0:
             return f"Icarus can't compile it: {_first_line(built.stderr or built.stdout)}"
-        ran = run([str(vvp.path), "-n", "rtlgen.vvp"], cwd=folder, limits=limits)
+        ran = run([str(vvp.path), "-n", "rtlgen.vvp"], cwd=folder, limits=limits, readable=source.include_dirs)
         if ran.ended_by != "exit" or ran.exit_code != 0:
             return f"simulation ended by {ran.ended_by}: {_first_line(ran.stderr or ran.stdout)}"
         path = folder / output
-        rows = parse_outputs(netlist, path.read_text(), len(stimulus.steps)) if path.exists() else None
+        rows = parse_outputs(netlist, path.read_text(), steps) if path.exists() else None
         return "simulation did not reach the end of the stimulus" if rows is None else rows
 
 
-def _arguments(source: Source) -> list[str]:
-    arguments = ["-g2012", "-s", "rtlgen_testbench", "-o", "rtlgen.vvp"]
+def _arguments(source: Source, output: str, gate: bool) -> list[str]:
+    """Return Icarus' arguments; the testbench comes first, before any macro of the sources."""
+    arguments = ["-g2012", "-s", "rtlgen_testbench", "-o", "rtlgen.vvp", f'-DRTLGEN_OUTPUT="{output}"']
+    arguments += ["-DRTLGEN_GATE"] * gate
     arguments += [f"-I{d}" for d in source.include_dirs]
     arguments += [f"-D{n}={v}" if v else f"-D{n}" for n, v in source.defines]
-    return [*arguments, *source.files, _TESTBENCH]
+    return [*arguments, _TESTBENCH, *source.files]
 
 
 def _first_line(text: str) -> str:

@@ -51,14 +51,16 @@ def from_frames(machine: Machine, gold: Netlist, reset: Reset, frames: tuple[dic
     return Stimulus(machine.clocks, reset, machine.levels, tuple(steps))
 
 
-def testbench(netlist: Netlist, top: str, stimulus: Stimulus, output: str, parameters: Mapping[str, str]) -> str:
+def testbench(netlist: Netlist, tops: tuple[str, str], stimulus: Stimulus, parameters: Mapping[str, str]) -> str:
     """Return a testbench that applies the stimulus to one design and writes its outputs, a line a step.
+
+    It runs the old design; with the macro `RTLGEN_GATE`, the new one. `RTLGEN_OUTPUT` names the file that it writes,
+    `RTLGEN_VCD` a waveform.
 
     Args:
         netlist: gives ports and widths.
-        top: the module's name.
+        tops: names of the old and the new module.
         stimulus: what to apply.
-        output: file that the lines go to.
         parameters: overrides.
     """
     declare, connect, outputs = [], [], []
@@ -69,14 +71,16 @@ def testbench(netlist: Netlist, top: str, stimulus: Stimulus, output: str, param
         if port.direction == "output":
             outputs.append(_id(name))
     override = ", ".join(f".{_id(n)}({v})" for n, v in parameters.items())
+    instance = f"{f'#({override}) ' if override else ''}rtlgen_dut ({', '.join(connect)});"
     sample = " ".join("%b" for _ in outputs)
     write = f'$fwrite(rtlgen_file, "{sample}\\n"{"".join(", " + name for name in outputs)});'
     lines = [
-        "`timescale 1ns/1ps", "module rtlgen_testbench;", "  integer rtlgen_file;", *declare,
-        f"  {_id(top)} {f'#({override}) ' if override else ''}rtlgen_dut ({', '.join(connect)});",
+        "`timescale 1ns/1ps", "`ifndef RTLGEN_OUTPUT", '`define RTLGEN_OUTPUT "outputs.txt"', "`endif",
+        "module rtlgen_testbench;", "  integer rtlgen_file;", *declare,
+        "`ifdef RTLGEN_GATE", f"  {_id(tops[1])} {instance}", "`else", f"  {_id(tops[0])} {instance}", "`endif",
         "  initial begin",
         "`ifdef RTLGEN_VCD", "    $dumpfile(`RTLGEN_VCD);", "    $dumpvars(0, rtlgen_testbench);", "`endif",
-        f'    rtlgen_file = $fopen("{output}");',
+        "    rtlgen_file = $fopen(`RTLGEN_OUTPUT);",
         *_reset_lines(netlist, stimulus),
     ]  # fmt: skip
     for number, step in enumerate(stimulus.steps):
