@@ -92,3 +92,5 @@ REWRITES: Registry[Rewrite] = Registry("rewrite")
 """Name to loader of every rewrite; third parties add theirs by the entry-point group `rtlgen.plugins`."""
 REWRITES.add("fsm-minimize", "rtlgen.optimizer.fsm.rewrites:FsmMinimize")
 REWRITES.add("fsm-encode", "rtlgen.optimizer.fsm.rewrites:FsmEncode")
+REWRITES.add("narrow", "rtlgen.optimizer.narrow.rewrite:Narrow")
+REWRITES.add("registers", "rtlgen.optimizer.registers.rewrite:RegisterRemoval")

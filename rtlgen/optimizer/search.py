@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
@@ -29,6 +29,8 @@ NEUTRAL = 0.04
 """A candidate at most this much worse may serve as a step towards a better one."""
 MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
+CHEAP_S = 0.5
+"""Below this cost of one measurement, proposals that did not help are tried again after each round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class _Trial:
     evaluation: Evaluation
     base_size: int
     """Accepted edits of the round when it was measured."""
+    reference: Evaluation
+    """Measurement of the version it was made from: what it has to beat."""
 
 
 class Search:
@@ -212,7 +216,8 @@ class Search:
                     if item is None:
                         open_stream = stream.alive
                         break
-                    running[threads.submit(self._try, item[0], (item[1],), base, tuple(edits))] = None
+                    now = self.outcome.current_evaluation
+                    running[threads.submit(self._try, item[0], (item[1],), base, tuple(edits), now)] = None
                 if not running and not better:
                     if not open_stream:
                         break
@@ -233,26 +238,34 @@ class Search:
     def _sort_in(self, stream: ProposalStream, trial: _Trial | None) -> list[_Trial]:
         if trial is None:
             return []
-        helps = self._goal.better(trial.evaluation, self.outcome.current_evaluation)
+        # Measured against the version it was made from: another change may have been accepted meanwhile.
+        helps = self._goal.better(trial.evaluation, trial.reference)
         stream.record(trial.family, helps)
-        if helps and self._goal.admits(trial.evaluation, self.outcome.current_evaluation):
+        if helps and self._goal.admits(trial.evaluation, trial.reference):
             return [trial]
         if helps:
             self._reject(trial.changes, "constraint", "; ".join(self._goal.violations(trial.evaluation)), trial.evaluation)
             return []
-        ratio = self._ratio(trial.evaluation)
+        ratio = self._ratio(trial.evaluation, trial.reference)
         self._reject(trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation)
         if ratio <= 1 + NEUTRAL:
             self._neutral.append(trial)
         return []
 
-    def _ratio(self, evaluation: Evaluation) -> float:
-        now = self._goal.cost(self.outcome.current_evaluation)
-        return self._goal.cost(evaluation) / now if now else 1.0
+    def _ratio(self, evaluation: Evaluation, reference: Evaluation) -> float:
+        before = self._goal.cost(reference)
+        return self._goal.cost(evaluation) / before if before else 1.0
 
     # One candidate.
 
-    def _try(self, family: str, changes: tuple[Change, ...], base: Target, accepted: tuple[Edit, ...]) -> _Trial | None:
+    def _try(
+        self,
+        family: str,
+        changes: tuple[Change, ...],
+        base: Target,
+        accepted: tuple[Edit, ...],
+        reference: Evaluation,
+    ) -> _Trial | None:
         if self._token.draining:
             return None
         key = self._key(base, changes)
@@ -265,11 +278,13 @@ class Search:
             self._tried.discard(key)
             self._reject(changes, "conflict", "overlaps an accepted change; tried again in the next round")
             return None
-        trial = self._trial(family, changes, base.with_sources(sources), len(accepted))
+        trial = self._trial(family, changes, base.with_sources(sources), len(accepted), reference)
         self._advance(family)
         return trial
 
-    def _trial(self, family: str, changes: tuple[Change, ...], target: Target, base_size: int) -> _Trial | None:
+    def _trial(
+        self, family: str, changes: tuple[Change, ...], target: Target, base_size: int, reference: Evaluation
+    ) -> _Trial | None:
         digest = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
         if digest in self._seen:
             return None
@@ -287,7 +302,7 @@ class Search:
         if not evaluation.ok:
             self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0])
             return None
-        return _Trial(changes, family, target, evaluation, base_size)
+        return _Trial(changes, family, target, evaluation, base_size, reference)
 
     def _measure(self, target: Target) -> Evaluation:
         return self._evaluator.evaluate(
@@ -331,8 +346,9 @@ class Search:
         except EditConflictError:
             self._tried.discard(self._key(base, trial.changes))
             return None
-        again = self._trial(trial.family, trial.changes, base.with_sources(sources), len(edits))
-        if again is None or not self._goal.better(again.evaluation, self.outcome.current_evaluation):
+        now = self.outcome.current_evaluation
+        again = self._trial(trial.family, trial.changes, base.with_sources(sources), len(edits), now)
+        if again is None or not self._goal.better(again.evaluation, now):
             return None
         return again if self._goal.admits(again.evaluation, self.outcome.current_evaluation) else None
 
@@ -369,7 +385,7 @@ class Search:
             proof,
             time.monotonic() - self._start,
         )
-        gain = (1 - self._ratio(trial.evaluation)) * 100
+        gain = (1 - self._ratio(trial.evaluation, outcome.current_evaluation)) * 100
         outcome.accepted.append(accepted)
         outcome.current, outcome.current_evaluation = trial.target, trial.evaluation
         titles = " + ".join(c.title for c in trial.changes)
@@ -418,7 +434,7 @@ class Search:
             stream.close()
         if best is None:
             return False
-        joint = _Trial((*step.changes, *best.changes), best.family, best.target, best.evaluation, 0)
+        joint = replace(best, changes=(*step.changes, *best.changes), base_size=0)
         return self._accept(joint, word_level(self.outcome.current.elaborate()))
 
     def _best_second(
@@ -429,7 +445,7 @@ class Search:
         while not self._over(limit):
             item = stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 4 else None
             if item is not None:
-                running.add(threads.submit(self._try, item[0], (item[1],), step.target, ()))
+                running.add(threads.submit(self._try, item[0], (item[1],), step.target, (), step.evaluation))
             elif not running and not stream.alive:
                 break
             done, running = wait(running, timeout=0.02, return_when=FIRST_COMPLETED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
@@ -30,9 +30,16 @@ def fresh_names(text: ModuleText) -> Callable[[str], str]:
 
 
 def assignment(
-    text: ModuleText, module: ModuleIR, name: str, term: Term, fresh: Callable[[str], str], *, indent: str, word: str
+    text: ModuleText,
+    module: ModuleIR,
+    names: Sequence[str],
+    term: Term,
+    fresh: Callable[[str], str],
+    *,
+    indent: str,
+    word: str,
 ) -> str:
-    """Return lines that drive `name` by `term`: helper wires first, then `assign` or an `always` block.
+    """Return lines that drive `names` (most significant first) by `term`: helper wires first, then `assign` or an `always` block.
 
     Args:
         text: the module's text.
@@ -43,17 +50,19 @@ def assignment(
     Raises:
         CannotEditError: the text would be too long to read.
     """
-    signal = module.signals[name]
+    width = sum(module.signals[n].width for n in names)
     helpers, expression = to_statements(
-        term, fresh=fresh, signals=module.signals, context_width=signal.width, context_signed=None
+        term, fresh=fresh, signals=module.signals, context_width=width, context_signed=None
     )
-    keyword = "logic" if any(d.keyword == "logic" for d in text.declarations(name)) else "wire"
+    keyword = "logic" if any(d.keyword == "logic" for n in names for d in text.declarations(n)) else "wire"
+    target = ", ".join(identifier(n) for n in names)
+    target = target if len(names) == 1 else f"{{{target}}}"
     lines = []
     for helper in helpers:
         size = f"[{helper.width - 1}:0] " if helper.width > 1 else ""
         start = f"{keyword} {size}{helper.name}"
         lines.append(f"{start} = {helper.text};" if keyword == "wire" else f"{start};\n{indent}assign {helper.name} = {helper.text};")
-    lines.append(f"{word} {identifier(name)} = {expression};")
+    lines.append(f"{word} {target} = {expression};")
     result = "".join(f"{indent}{line}\n" for line in lines)
     if len(result) > LONGEST_TEXT:
         raise CannotEditError(f"expected at most {LONGEST_TEXT} characters of text, got {len(result)}")
@@ -73,7 +82,7 @@ def redefine(text: ModuleText, module: ModuleIR, name: str, term: Term) -> list[
     edits = [e for b in blocks for e in text.without_assignments(b.place, {name})]
     start = min(b.place.start for b in drivers)
     net, word = _as_net(text, name, term)
-    lines = assignment(text, module, name, term, fresh_names(text), indent=text.indent(start), word=word)
+    lines = assignment(text, module, (name,), term, fresh_names(text), indent=text.indent(start), word=word)
     return [*edits, *net, text.insert_before(start, lines)]
 
 
@@ -112,3 +121,30 @@ def interchangeable(text: ModuleText, module: ModuleIR, name: str, other: str) -
 def _once(text: ModuleText, name: str) -> bool:
     found: list[Declaration] = text.declarations(name)
     return len(found) == 1 and not found[0].port
+
+
+def redefine_group(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Term) -> list[Edit]:
+    """Return edits after which one assignment drives the concatenation of `names`, most significant first.
+
+    Raises:
+        CannotEditError: the module's text does not allow it cleanly.
+    """
+    gone = set(names)
+    blocks = [b for b in module.blocks if b.assigned & gone]
+    drivers = [b for b in blocks if b.kind != "initial"]
+    if not drivers or not all(b.editable for b in blocks):
+        raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got {len(drivers)!r} blocks")
+    edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
+    nets = [_as_net(text, n, term) for n in names]
+    word = "assign" if all(w == "assign" for _, w in nets) else "always @*"
+    if word == "assign":
+        edits += [e for found, _ in nets for e in found]
+    elif any(not found and w == "assign" and not _is_variable(text, n) for n, (found, w) in zip(names, nets, strict=True)):
+        raise CannotEditError("expected targets of one kind, got nets and variables")
+    start = min(b.place.start for b in drivers)
+    lines = assignment(text, module, names, term, fresh_names(text), indent=text.indent(start), word=word)
+    return [*dict.fromkeys(edits), text.insert_before(start, lines)]
+
+
+def _is_variable(text: ModuleText, name: str) -> bool:
+    return all(d.keyword not in ("", "wire", "tri") for d in text.declarations(name))

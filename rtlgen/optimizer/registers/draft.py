@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -53,11 +54,23 @@ class Draft:
 
     def clean(self) -> None:
         """Remove signals that the changes left without a reader, as far as the text allows it."""
-        for _ in range(8):
+        for _ in range(12):
             view = self.view()
             gone = [n for n in dead_signals(view) if n not in self._dead_before]
             if not any(self._remove(view, [n]) for n in gone):
-                return
+                break
+        self._drop_unused()
+
+    def _drop_unused(self) -> None:
+        """Remove declarations that nothing mentions any more, such as a loop's counter."""
+        before = ModuleText.of(self._module, self._context.sources)
+        for name, signal in self._module.signals.items():
+            if signal.kind not in ("net", "variable") or not before.reads(name):
+                continue
+            text = ModuleText.of(self.view(), self.sources) if self.sources is not self._context.sources else before
+            if not text.reads(name) and text.declarations(name):
+                with suppress(CannotEditError):
+                    self.apply(text.remove_declaration(name))
 
     def _remove(self, view: ModuleIR, names: list[str]) -> bool:
         try:
