@@ -18,6 +18,7 @@ from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
 from rtlgen.optimizer.proposals import ProposalStream
+from rtlgen.optimizer.local import estimate
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.rewrite import Change, Rewrite, RewriteContext
 from rtlgen.optimizer.target import Target
@@ -141,6 +142,8 @@ class Search:
         if not baseline.ok:
             raise RtlgenError(f"the design can't be synthesized: {baseline.error}")
         self.outcome = Outcome(target, baseline, target, baseline)
+        self._cheap = baseline.wall_s < CHEAP_S
+        self._views: tuple[ModuleIR, ...] = ()
         elaborated = target.elaborate()
         self._slang_warnings = slang_warnings(elaborated)
         self._verilator_warnings = verilator_warnings(target)
@@ -175,7 +178,7 @@ class Search:
     def _round(self, deadline: float) -> bool:
         base = self.outcome.current
         elaborated = base.elaborate()
-        views = word_level(elaborated)
+        views = self._views = word_level(elaborated)
         context = self._context(base, views, elaborated, deadline)
         stream = ProposalStream(self._rewrites, context, self._records, self._family_failed)
         edits: list[Edit] = []
@@ -298,11 +301,28 @@ class Search:
         if worse:
             self._reject(changes, "lint", "new slang warnings: " + ", ".join(worse))
             return None
+        if not self._promising(changes, elaborated):
+            return None
         evaluation = self._measure(target)
         if not evaluation.ok:
             self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0])
             return None
         return _Trial(changes, family, target, evaluation, base_size, reference)
+
+    def _promising(self, changes: tuple[Change, ...], elaborated: Elaborated) -> bool:
+        """Return False where the changed values alone, synthesized in milliseconds, are no better than before."""
+        if self._cheap or self._goal.objective != "area":
+            return True
+        modules = {c.module for c in changes}
+        old = {(v.name, str(v.parameters)): v for v in self._views if v.name in modules}
+        for view in (v for v in word_level(elaborated) if v.name in modules):
+            before = old.get((view.name, str(view.parameters)))
+            found = estimate(before, view, self._evaluator) if before is not None else None
+            if found is not None and not found.helps(self._goal):
+                ratio = self._ratio(found.after, found.before)
+                self._reject(changes, "not better", f"the changed values alone: area {(ratio - 1) * 100:+.2f} %")
+                return False
+        return True
 
     def _measure(self, target: Target) -> Evaluation:
         return self._evaluator.evaluate(
