@@ -54,6 +54,14 @@ def _short(path: Path | None) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _advice(probe: Probe) -> str:
+    """Return the line that says what to do about a tool that is not as it should be."""
+    kind = "required" if probe.required else "optional"
+    if probe.name == "bwrap" and probe.path:  # installing it again would not help: the kernel or container forbids it
+        return f"{probe.name} ({kind}) is {probe.status}: {probe.note}; resource limits are used instead"
+    return f"{probe.name} ({kind}) is {probe.status}; install it with:  {probe.install}"
+
+
 def _print_table(probes: Sequence[Probe], ready: bool) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -76,6 +84,5 @@ def _print_table(probes: Sequence[Probe], ready: bool) -> None:
     console.print(table)
     for probe in probes:
         if probe.status != "ok":
-            kind = "required" if probe.required else "optional"
-            console.print(f"{probe.name} ({kind}) is {probe.status}; install it with:  {probe.install}", soft_wrap=True)
+            console.print(_advice(probe), soft_wrap=True, markup=False)
     console.print("ready" if ready else "not ready: a required tool is missing", soft_wrap=True)
