@@ -9,7 +9,7 @@ import pytest
 from rtlgen.sandbox import Limits, run
 from rtlgen.synth.tools import find_tool
 
-EXAMPLES = sorted(path for path in (Path(__file__).resolve().parents[2] / "examples").iterdir() if path.is_dir())
+EXAMPLES = sorted(path for path in (Path(__file__).resolve().parents[2] / "examples").glob("*") if path.is_dir())
 
 
 def test_there_are_at_least_eight() -> None:
