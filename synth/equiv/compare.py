@@ -51,12 +51,13 @@ class Comparison:
             InputError: a combinational loop or a wrong reset option.
             UnsupportedError: something without an exact model stands in the way.
         """
+        option = None if self.job.reset is None else parse_option(self.job.reset, self.gold)
         at_start = [power_up(self.gold), power_up(self.gate)]
         if start_holds(at_start[0], at_start[1], self.matched):
             found = self._correspond()
             if found.answer == "unsat":
                 return self._proved(f"correspondence/{found.method}")
-        reset = self._reset()
+        reset = option or self._find_reset()
         (gold_state, gate_state), cycles = settle([self.gold, self.gate], reset)
         reset = Reset(reset.levels, cycles)
         if not start_holds(at_start[0], at_start[1], self.matched) and start_holds(gold_state, gate_state, self.matched):
@@ -79,9 +80,7 @@ class Comparison:
                 break
         return decision
 
-    def _reset(self) -> Reset:
-        if self.job.reset is not None:
-            return parse_option(self.job.reset, self.gold)
+    def _find_reset(self) -> Reset:
         if not self.gold.registers and not self.gate.registers:
             return Reset({}, 0)
         return find_reset([self.gold, self.gate], frozenset())
@@ -95,7 +94,7 @@ class Comparison:
                 correlated[a] = gate_state[b]
         if shared or correlated != gold_state:
             machine = build_machine(self.gold, self.gate, Start(correlated, gate_state, shared))
-            outcome = self._solve(machine, self._left() / 2)
+            outcome = self._solve(machine, self._left() / 2, quick=True)
             if outcome.answer == "unsat" and not sequential.never_known(machine):
                 return self._proved(outcome.method, reset)
         machine = build_machine(self.gold, self.gate, Start(gold_state, gate_state, {}))
@@ -106,9 +105,10 @@ class Comparison:
             return self._refuted(machine, outcome, reset)
         return self._undecided(outcome, reset)
 
-    def _solve(self, machine: Machine, seconds: float) -> sequential.Outcome:
+    def _solve(self, machine: Machine, seconds: float, *, quick: bool = False) -> sequential.Outcome:
+        """Ask the engines; `quick` stops at any sign of a difference, a witness is not wanted."""
         deadline = time.monotonic() + seconds
-        outcome = sequential.solve(machine, deadline=deadline, jobs=self.job.jobs, bound=self.job.bound)
+        outcome = sequential.solve(machine, deadline=deadline, jobs=self.job.jobs, bound=self.job.bound, witness=not quick)
         self.verdicts += outcome.verdicts
         return outcome
 

@@ -75,7 +75,7 @@ def prover_schedule(seconds: float) -> list[Engine]:
     little time.
     """
     schedule = []
-    share = 2.0
+    share = 0.7
     while share < seconds:
         schedule += [replace(engine, limit_s=share) for engine in (_DPROVE, _SCORR, _PDR)]
         share *= 4
@@ -90,7 +90,7 @@ class Verdict:
         engine: its name.
         answer: `unsat` (the outputs can't be 1), `sat`, or `unknown`.
         frames: input bits of each time frame, in the order of the problem's inputs, for `sat`.
-        depth: frames that bounded checking has cleared, where known.
+        depth: time frames that were searched without a difference.
         wall_s: seconds it ran.
         shortest: whether no shorter witness exists.
     """
@@ -98,7 +98,7 @@ class Verdict:
     engine: str
     answer: Answer
     frames: tuple[str, ...] = ()
-    depth: int | None = None
+    depth: int = 0
     wall_s: float = 0.0
     shortest: bool = False
 
@@ -128,6 +128,7 @@ def race(
     jobs: int = 2,
     memory_mb: int = 4096,
     enough: Callable[[Verdict], bool] = lambda v: v.answer != "unknown",
+    useful: Callable[[Engine, Sequence[Verdict]], bool] = lambda engine, verdicts: True,
 ) -> list[Verdict]:
     """Return the verdicts of the engines that ended, the deciding one last.
 
@@ -138,6 +139,7 @@ def race(
         jobs: processes at once.
         memory_mb: address space of each.
         enough: when to stop the others.
+        useful: whether an engine is still worth running after some verdicts.
 
     Raises:
         SandboxError: no private folder or no process.
@@ -158,7 +160,9 @@ def race(
                         verdicts.append(_verdict(run))
                         if enough(verdicts[-1]):
                             return verdicts
-                    for run in [r for r in running if time.monotonic() > r.until]:
+                    if ended:
+                        waiting = [engine for engine in waiting if useful(engine, verdicts)]
+                    for run in [r for r in running if time.monotonic() > r.until or not useful(r.engine, verdicts)]:
                         running.remove(run)
                         _kill(run)
                         verdicts.append(Verdict(run.engine.name, "unknown", wall_s=run.seconds))
@@ -217,14 +221,14 @@ def _verdict(run: _Run) -> Verdict:
         return unknown
     if not words:
         return unknown
-    depth = int(words[1]) if len(words) > 1 and words[1].lstrip("-").isdigit() else -1
+    depth = int(words[1]) + 1 if len(words) > 1 and words[1].lstrip("-").isdigit() else 0
     if words[0] == "snl_UNSAT":
         return Verdict(run.engine.name, "unsat", wall_s=wall_s, depth=depth)
     frames = read_witness(run.folder / _WITNESS) if words[0] == "snl_SAT" else ()
     if words[0] == "snl_SAT":
         usable = frames if run.engine.refutes else ()
         return Verdict(run.engine.name, "sat", usable, depth, wall_s, run.engine.shortest)
-    return Verdict(run.engine.name, "unknown", depth=depth if depth >= 0 else None, wall_s=wall_s)
+    return Verdict(run.engine.name, "unknown", depth=depth, wall_s=wall_s)
 
 
 def read_witness(path: Path) -> tuple[str, ...]:

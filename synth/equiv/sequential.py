@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtlgen.synth.equiv.aig import FALSE, write_aiger
-from rtlgen.synth.equiv.engines import BMC, Answer, Verdict, prover_schedule, race
+from rtlgen.synth.equiv.engines import BMC, Answer, Engine, Verdict, prover_schedule, race
 from rtlgen.synth.equiv.machine import Machine
 
 _SIM_STEPS = 64
@@ -38,7 +38,7 @@ class Outcome:
     verdicts: tuple[Verdict, ...] = ()
 
 
-def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None) -> Outcome:
+def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None, witness: bool = True) -> Outcome:
     """Return whether the machine can reach a difference.
 
     Args:
@@ -46,6 +46,7 @@ def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None
         deadline: `time.monotonic()` at which to give up.
         jobs: processes at once.
         bound: steps after which the search for a difference may stop; None searches until the deadline.
+        witness: whether a shortest difference is wanted, or only to know that there is one.
     """
     bads = [lit for lit in machine.bads.values() if lit != FALSE]
     if not bads:
@@ -55,22 +56,56 @@ def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None
     if left <= 0:
         return Outcome("unknown", "budget")
 
-    def settled(verdict: Verdict) -> bool:
-        return verdict.answer == "unsat" or (verdict.answer == "sat" and verdict.shortest and bool(verdict.frames))
-
     engines = [BMC.bounded(bound), *prover_schedule(left)]
-    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=settled)
-    depth = max((v.depth or 0 for v in verdicts if v.engine == BMC.name and v.answer == "unknown"), default=0)
+    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=_settled if witness else _any, useful=_useful)
+    if witness and _differs(verdicts) and not any(v.answer == "unsat" for v in verdicts):
+        verdicts = _shorten(problem, verdicts, deadline)
+    return _conclude(machine, inputs, tuple(verdicts))
+
+
+def _settled(verdict: Verdict) -> bool:
+    return verdict.answer == "unsat" or (verdict.answer == "sat" and verdict.shortest and bool(verdict.frames))
+
+
+def _any(verdict: Verdict) -> bool:
+    return verdict.answer != "unknown"
+
+
+def _differs(verdicts: Sequence[Verdict]) -> bool:
+    return any(v.answer == "sat" for v in verdicts)
+
+
+def _useful(engine: Engine, verdicts: Sequence[Verdict]) -> bool:
+    """Once a prover has seen a difference, only the search for the shortest one goes on."""
+    return not _differs(verdicts) or engine.name == BMC.name
+
+
+def _cleared(verdicts: Sequence[Verdict]) -> int:
+    """Return how many steps bounded search has been through without a difference."""
+    return max((v.depth for v in verdicts if v.engine == BMC.name and v.answer == "unknown"), default=0)
+
+
+def _shorten(problem: bytes, verdicts: list[Verdict], deadline: float) -> list[Verdict]:
+    """Return the verdicts with a shortest witness added, where there is none yet and time is left to search."""
+    witness = min((v for v in verdicts if v.frames), key=lambda v: len(v.frames), default=None)
+    if witness and (witness.shortest or len(witness.frames) == _cleared(verdicts) + 1):
+        return verdicts
+    return verdicts + race(problem, [BMC], deadline=deadline, jobs=1, enough=_settled)
+
+
+def _conclude(machine: Machine, inputs: Sequence[int], verdicts: tuple[Verdict, ...]) -> Outcome:
+    depth = _cleared(verdicts)
     proofs = [v for v in verdicts if v.answer == "unsat"]
-    witnesses = [v for v in verdicts if v.answer == "sat" and v.frames]
-    if proofs and not any(v.answer == "sat" for v in verdicts):
-        return Outcome("unsat", proofs[-1].engine, depth=depth, verdicts=tuple(verdicts))
-    if witnesses and not proofs:
-        best = min(witnesses, key=lambda v: (len(v.frames), not v.shortest))
-        return _replay(machine, inputs, best, tuple(verdicts))
+    witnesses = [v for v in verdicts if v.frames]
+    if proofs and _differs(verdicts):
+        return Outcome("unknown", "engines contradict each other", depth=depth, verdicts=verdicts)
     if proofs:
-        return Outcome("unknown", "engines contradict each other", depth=depth, verdicts=tuple(verdicts))
-    return Outcome("unknown", "budget", depth=depth, verdicts=tuple(verdicts))
+        return Outcome("unsat", proofs[-1].engine, depth=depth, verdicts=verdicts)
+    if not witnesses:
+        return Outcome("unknown", "budget", depth=depth, verdicts=verdicts)
+    best = min(witnesses, key=lambda v: (len(v.frames), not v.shortest))
+    found = _replay(machine, inputs, best, verdicts)
+    return replace(found, shortest=found.shortest or len(found.frames) <= depth + 1)
 
 
 def _replay(machine: Machine, inputs: Sequence[int], verdict: Verdict, verdicts: tuple[Verdict, ...]) -> Outcome:
