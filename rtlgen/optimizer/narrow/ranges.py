@@ -240,7 +240,7 @@ def transfer(t: Term, args: list[Interval]) -> Interval:
     if exact is None:
         return full(t.width)
     low, high = exact
-    if 0 <= low and high <= top:
+    if low >= 0 and high <= top:
         return Interval(low, high)
     # Everything wraps around equally often: the interval stays one.
     if low >> t.width == high >> t.width:

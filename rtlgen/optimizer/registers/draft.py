@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from contextlib import suppress
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from rtlgen.core.errors import RtlgenError
@@ -56,10 +56,20 @@ class Draft:
         """Remove signals that the changes left without a reader, as far as the text allows it."""
         for _ in range(12):
             view = self.view()
-            gone = [n for n in dead_signals(view) if n not in self._dead_before]
-            if not any(self._remove(view, [n]) for n in gone):
+            gone = [n for n in dead_signals(view) if self._newly_dead(n)]
+            if not (len(gone) > 1 and self._remove(view, gone)) and not any(self._remove(view, [n]) for n in gone):
                 break
         self._drop_unused()
+
+    def _newly_dead(self, name: str) -> bool:
+        """Say whether a signal that is dead now could not have been removed from the original text."""
+        if name not in self._dead_before:
+            return True
+        try:
+            removal(ModuleText.of(self._module, self._context.sources), self._module, [name])
+        except CannotEditError:
+            return True
+        return False
 
     def _drop_unused(self) -> None:
         """Remove declarations that nothing mentions any more, such as a loop's counter."""

@@ -17,7 +17,6 @@ from rtlgen.optimizer.registers.define import interchangeable, redefine, rename
 from rtlgen.optimizer.registers.draft import Draft, dead_signals, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.bank import as_words
-from rtlgen.optimizer.resynth.cost import term_cost
 from rtlgen.optimizer.resynth.search import Points, Searcher
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
