@@ -10,8 +10,10 @@ The flow is what a Yosys user would type:
     stat -liberty LIB
 
 The commands below give the same netlist in less time: Liberty files are parsed once per worker (`libcache`), the
-gate templates of `techmap` are parsed once per worker, and ABC's default script is written out so that `stime` can
-follow it in the same process.
+closing statistics of `synth` are left out, and ABC's default script is written out so that `stime` can follow it in
+the same process. Nothing that makes new names in Yosys may run before the design is read, not even the templates of
+`techmap` kept in memory: the order in which names came up decides ties, and with them the netlist (5 of 69 public
+designs then came out up to 4 % larger or smaller).
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ from rtlgen.core.errors import InputError
 
 DEFAULT_ABC_SCRIPT = "strash; &get -n; &fraig -x; &put; scorr; dc2; dretime; strash; &get -n; &dch -f; &nf {D}; &put"
 """What the `abc` pass of Yosys 0.70 runs with `-liberty` and no constraints file."""
-_TEMPLATES = "rtlgen_techmap"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _UNSAFE = re.compile(r"[\s\"';#|<>]")
 
@@ -41,14 +42,11 @@ class FlowOptions:
 
 
 def preload_commands(liberty: Path, scl: Path) -> list[str]:
-    """Return the commands that a worker runs once: caches of the library and of the gate templates."""
+    """Return the commands that a worker runs once to hold the library in memory."""
     return [
         f'libcache -enable "{liberty}"',
         f'libcache -scl -dir "{scl}"',
         f'dfflibmap -info -liberty "{liberty}"',
-        "read_verilog -nooverwrite -noblackbox -icells +/techmap.v",
-        "proc",
-        f"design -stash {_TEMPLATES}",
     ]
 
 
@@ -85,16 +83,7 @@ def read_commands(files: Sequence[str], options: FlowOptions, frontend: str) -> 
 
 def synth_commands(top: str) -> list[str]:
     """Return the commands with the effect of `synth -flatten -top TOP` on an elaborated design."""
-    return [
-        f"synth -flatten -top {top} -run :fine",
-        "opt -fast -full",
-        "memory_map",
-        "opt -full",
-        f"techmap -map %{_TEMPLATES}",
-        "opt -fast",
-        "abc",
-        "opt -fast",
-    ]
+    return [f"synth -flatten -top {top} -run :check"]
 
 
 def map_commands(liberty: Path, clock_ns: float | None) -> list[str]:

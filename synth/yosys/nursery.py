@@ -1,9 +1,9 @@
 """Keeps ABC processes started before they are needed, each used once.
 
 ABC spends about 17 ms on tables of its own before it reads its first command, 13 ms on others when it meets the first
-multiplexer, and more on loading a library; one run of the baseline flow starts it three times. A worker therefore keeps a few ABC processes that have done all of
-that and wait for their script. Every script still gets a process that has worked on no other design, so that results
-are those of a fresh ABC (checked against the plain flow in the tests).
+multiplexer, and more on loading a library; one run of the baseline flow starts it three times. A worker therefore
+keeps a few ABC processes that have done all of that and wait for their script. Every script still gets a process that
+has worked on no other design, so that results are those of a fresh ABC (checked against the plain flow in the tests).
 
 Yosys is given a small shell program in place of ABC (`client.py`). It hands the script's path to the worker through
 a FIFO and copies the answer (exit status, then what ABC printed) to its output. Where that can't work it becomes the
