@@ -196,21 +196,17 @@ def clock_gate_cell(gate: ClockGate, drive: int, process: Process) -> Group:
         # Inserted by a clock-gating pass, never by a mapper of logic.
         dont_use="true",
     )
-    groups = [_gate_state(), enable, clock, _gated_clock(circuit), _gate_latch()]
+    groups = [_gate_state(), enable, clock, _gated_clock(circuit)]
     return Group("cell", (f"{gate.name}_X{drive}",), attributes, groups)
 
 
 def _gate_state() -> Group:
-    rows = "L L : - : L , L H : - : H , H - : - : N"
-    return Group("statetable", ("CK E", "IQ"), simple(table=rows))
-
-
-def _gate_latch() -> Group:
-    return Group("pin", ("IQ",), simple(direction="internal", internal_node="IQ"))
+    # A latch group and a function rather than a statetable: simulation models can be made from it.
+    return Group("latch", ("IQ", "IQN"), simple(enable="!CK", data_in="E"))
 
 
 def _gated_clock(circuit: Circuit) -> Group:
     load = max_load_ff(circuit, "GCK") / 1000.0
-    values = simple(direction="output", state_function="(CK*IQ)", max_capacitance=load, clock_gate_out_pin="true")
+    values = simple(direction="output", function="(CK*IQ)", max_capacitance=load, clock_gate_out_pin="true")
     arc = Arc(circuit, "CK", "GCK", {"rise": ("rise",), "fall": ("fall",)})
     return Group("pin", ("GCK",), values, [arc.timing(timing_sense="positive_unate"), arc.power()])
