@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rtlgen.synth.flow.evaluator import Evaluation, Evaluator
-from rtlgen.synth.flow.parse import CellCounts
+from rtlgen.synth.flow.evaluator import Evaluation, Evaluator, Job
 from rtlgen.synth.flow.script import DEFAULT_ABC_SCRIPT, FlowOptions
 
-__all__ = ["DEFAULT_ABC_SCRIPT", "CellCounts", "Evaluation", "Evaluator", "FlowOptions"]
+__all__ = ["DEFAULT_ABC_SCRIPT", "Evaluation", "Evaluator", "FlowOptions", "Job"]

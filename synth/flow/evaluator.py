@@ -12,8 +12,8 @@ from typing import Self
 
 from rtlgen.core.config import load_settings
 from rtlgen.synth.flow import script
-from rtlgen.synth.flow.libfile import plain_liberty, scl_dir
-from rtlgen.synth.flow.parse import count_states, parse_delay, parse_stat
+from rtlgen.synth.flow.libfile import working_library
+from rtlgen.synth.flow.parse import add_areas, count_states, parse_delay, parse_stat
 from rtlgen.synth.liberty import Library
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
@@ -28,7 +28,7 @@ class Evaluation:
         ok: the flow ended and every cell is one of the library.
         error: what went wrong, in the tool's words with file and line; None when `ok`.
         area_um2: sum of cell areas.
-        seq_area_um2: share of flops and latches in it.
+        seq_area_um2: share of flops, latches and clock gates in it.
         delay_ns: longest combinational path by ABC's `stime` over the library's tables (flop outputs and inputs of
             the design start at 0, no wire load); 0 where there is no logic.
         cells: count by library cell.
@@ -86,8 +86,8 @@ class Evaluator:
         cache = cache_dir or load_settings().cache_dir
         self.library = library
         self.clock_ns = clock_ns
-        self.liberty = plain_liberty(library, cache)
-        self.pool = YosysPool(workers, preload=script.preload_commands(self.liberty, scl_dir(cache)))
+        self.files = working_library(library, cache)
+        self.pool = YosysPool(workers, preload=script.preload_commands(self.files.scl))
         self.pool.__enter__()
         self.basis = basis(library, clock_ns)
 
@@ -161,8 +161,8 @@ class Evaluator:
             *reading,
             *script.synth_commands(options.top),
             script.stat_command(_BEFORE),
-            *script.map_commands(self.liberty, self.clock_ns),
-            script.stat_command(_AFTER, self.liberty),
+            *script.map_commands(self.files.liberty, self.files.sequential, self.clock_ns),
+            script.stat_command(_AFTER),
             *([f"write_verilog -noattr {_NETLIST}"] if netlist else []),
         ]
         run = self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST), timeout_s=timeout_s)
@@ -173,20 +173,20 @@ class Evaluator:
         wall_s = run.wall_s + extra_s
         if not run.ok:
             return self._failed(run.error or "Yosys failed", wall_s, frontend, run.ended_by)
-        after = parse_stat(run.files[_AFTER], top)
-        if after.unmapped:
-            what = ", ".join(f"{name} x{count}" for name, count in sorted(after.unmapped.items()))
-            return self._failed(
-                f"library {self.library.name!r} has no cell for {what}; use another library", wall_s, frontend, "exit"
-            )
-        flops, latches = count_states(parse_stat(run.files[_BEFORE], top).cells)
+        cells = parse_stat(run.files[_AFTER], top)
+        if unmapped := {name: count for name, count in cells.items() if name.startswith("$")}:
+            what = ", ".join(f"{name} x{count}" for name, count in sorted(unmapped.items()))
+            error = f"library {self.library.name!r} has no cell for {what}; use another library"
+            return self._failed(error, wall_s, frontend, "exit")
+        areas = add_areas(cells, self.library)
+        flops, latches = count_states(parse_stat(run.files[_BEFORE], top))
         return Evaluation(
             ok=True,
             error=None,
-            area_um2=after.area_um2 or 0.0,
-            seq_area_um2=after.seq_area_um2 or 0.0,
+            area_um2=areas.area_um2,
+            seq_area_um2=areas.seq_area_um2,
             delay_ns=parse_delay(run.log) or 0.0,
-            cells=after.cells,
+            cells=cells,
             flops=flops,
             latches=latches,
             netlist=run.files.get(_NETLIST),

@@ -3,51 +3,66 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from rtlgen.core.errors import SandboxError
 from rtlgen.synth.liberty import Library, read_text
 
 
-def plain_liberty(library: Library, cache_dir: Path) -> Path:
-    """Return the path of the library as plain text, named by its digest so that every run shares one file.
+@dataclass(frozen=True, slots=True)
+class WorkingLibrary:
+    """Files of one library in the forms that the tools read."""
+
+    liberty: Path
+    """The whole library as plain text."""
+    sequential: Path
+    """Its flops and latches only, for `dfflibmap`."""
+    scl: Path
+    """Folder of ABC's compiled forms."""
+
+
+def working_library(library: Library, cache_dir: Path) -> WorkingLibrary:
+    """Return the working files of a library, named by its digest so that every run shares them.
 
     Args:
         library: any library, compressed or not.
-        cache_dir: folder for the copy; made when missing.
+        cache_dir: folder for the copies; made when missing.
 
     Raises:
         LibraryError: the library's file can't be read any more.
         SandboxError: the folder can't be written.
     """
-    target = cache_dir / "liberty" / f"{library.digest[:32]}.lib"
-    if target.is_file():
-        return target
-    text = read_text(library.path)
+    folder = cache_dir / "liberty"
+    liberty = folder / f"{library.digest[:32]}.lib"
+    sequential = folder / f"{hashlib.sha256(library.sequential_text.encode()).hexdigest()[:32]}.seq.lib"
+    scl = cache_dir / "scl"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+        folder.mkdir(parents=True, exist_ok=True)
+        scl.mkdir(mode=0o700, exist_ok=True)
+        if not liberty.is_file():
+            _write(liberty, read_text(library.path))
+        if not sequential.is_file():
+            _write(sequential, library.sequential_text)
     except OSError as error:
         raise SandboxError(
-            f"expected to write a library copy below {cache_dir}, got {error}; set RTLGEN_CACHE_DIR"
+            f"expected to keep copies of library {library.name!r} in {cache_dir}, got {error}; "
+            "free disk space or set RTLGEN_CACHE_DIR"
         ) from error
+    return WorkingLibrary(liberty, sequential, scl)
+
+
+def _write(target: Path, text: str) -> None:
+    """Write through a temporary name, so that a reader never sees half a file."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(name).replace(target)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             Path(name).unlink()
-        raise SandboxError(
-            f"expected to write {target}, got {error}; free disk space or set RTLGEN_CACHE_DIR"
-        ) from error
-    return target
-
-
-def scl_dir(cache_dir: Path) -> Path:
-    """Return the folder where Yosys keeps ABC's compiled form of libraries, made when missing."""
-    folder = cache_dir / "scl"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+        raise

@@ -93,7 +93,7 @@ def run_cold(text: str, top: str, liberty: Path, folder: Path, abc: str = "") ->
 
 @pytest.mark.parametrize("top", sorted(DESIGNS))
 def test_same_as_the_plain_flow(evaluator: Evaluator, tmp_path: Path, top: str) -> None:
-    cold = run_cold(DESIGNS[top], top, evaluator.liberty, tmp_path)
+    cold = run_cold(DESIGNS[top], top, evaluator.files.liberty, tmp_path)
     for _ in range(2):
         warm = evaluator.evaluate({"d.v": DESIGNS[top]}, top)
         assert warm.error is None
@@ -103,7 +103,7 @@ def test_same_as_the_plain_flow(evaluator: Evaluator, tmp_path: Path, top: str) 
 
 def test_same_as_the_plain_flow_with_a_clock(library: Library, tmp_path: Path) -> None:
     with Evaluator(library, clock_ns=1.5, workers=1, cache_dir=tmp_path / "cache") as evaluator:
-        cold = run_cold(DESIGNS["mul"], "mul", evaluator.liberty, tmp_path, abc=" -D 1500")
+        cold = run_cold(DESIGNS["mul"], "mul", evaluator.files.liberty, tmp_path, abc=" -D 1500")
         warm = evaluator.evaluate({"d.v": DESIGNS["mul"]}, "mul")
     assert warm.cells == cold["num_cells_by_type"]
     assert warm.area_um2 == pytest.approx(cold["area"], abs=1e-6)
