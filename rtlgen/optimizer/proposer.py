@@ -1,0 +1,137 @@
+"""The process in which the rewrite families think: one job on standard input, proposals as JSON lines.
+
+A process of its own because a family may think longer than it should (it is killed then), and because Python threads
+beside the search would take its time. Run as `python -m rtlgen.optimizer.proposer NAME…`; not for users.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.rewrite import REWRITES, Change, Rewrite, RewriteContext
+from rtlgen.optimizer.target import Target
+
+logger = logging.getLogger(__name__)
+
+
+def job_text(target: Target, objective: str, seed: int, budget_s: float) -> str:
+    """Return the job as one line of JSON."""
+    return json.dumps(
+        {
+            "sources": {path: content.decode("latin-1") for path, content in target.sources.items()},
+            "top": target.top,
+            "include_dirs": [str(d) for d in target.include_dirs],
+            "defines": target.defines,
+            "parameters": target.parameters,
+            "objective": objective,
+            "seed": seed,
+            "budget_s": budget_s,
+        }
+    )
+
+
+def change_of(values: dict[str, Any]) -> Change:
+    """Return the change that a line of a proposer holds.
+
+    Raises:
+        TypeError: fields are missing or unknown.
+    """
+    edits = tuple(Edit(**e) for e in values.pop("edits"))
+    return Change(edits=edits, **values)
+
+
+def load_rewrites(names: list[str]) -> list[Rewrite]:
+    """Return the rewrites of these names, all of them for none.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    loaded = [REWRITES.load(n) for n in (names or REWRITES.names())]
+    return [r() if isinstance(r, type) else r for r in loaded]
+
+
+def context_of(job: dict[str, Any]) -> RewriteContext:
+    """Return what the families look at.
+
+    Raises:
+        ElaborationError: the sources have errors.
+    """
+    target = Target(
+        {path: text.encode("latin-1") for path, text in job["sources"].items()},
+        job["top"],
+        tuple(Path(d) for d in job["include_dirs"]),
+        tuple((n, v) for n, v in job["defines"]),
+        tuple((n, v) for n, v in job["parameters"]),
+    )
+    elaborated = target.elaborate()
+    return RewriteContext(
+        modules=word_level(elaborated),
+        sources=target.sources,
+        objective=job["objective"],
+        top=target.top,
+        seed=job["seed"],
+        deadline_s=time.monotonic() + job["budget_s"],
+        elaborated=elaborated,
+    )
+
+
+class _Speaker:
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def say(self, **values: object) -> None:
+        line = json.dumps(values)
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+def _think(rewrite: Rewrite, context: RewriteContext, speaker: _Speaker) -> None:
+    try:
+        for change in rewrite.propose(context):
+            speaker.say(family=rewrite.name, change=asdict(change))
+    except Exception as error:
+        logger.exception("rewrite %s failed", rewrite.name)
+        speaker.say(failed=rewrite.name, error=f"{type(error).__name__}: {error}")
+    speaker.say(finished=rewrite.name)
+
+
+def main(names: list[str]) -> None:
+    """Do one job and end."""
+    # Libraries in this process may print; the protocol has a descriptor of its own.
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    speaker = _Speaker(stream)
+    rewrites = load_rewrites(names)
+    line = sys.stdin.readline()
+    if not line:
+        os._exit(0)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    context = context_of(json.loads(line))
+    threads = [threading.Thread(target=_think, args=(r, context, speaker), daemon=True) for r in rewrites]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stream.close()
+    os._exit(0)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
