@@ -158,7 +158,9 @@ def _message(errors: Sequence[Diagnostic]) -> str:
 
 def _check_top(names: Sequence[str], wanted: str | None) -> None:
     if not names:
-        raise ElaborationError("expected a top module, found none: no module, or every module is instantiated by another")
+        raise ElaborationError(
+            "expected a top module, found none: no module, or every module is instantiated by another"
+        )
     if len(names) > 1:
         raise ElaborationError(
             f"expected one top module, found {len(names)}: {', '.join(sorted(names))}; choose one with --top"

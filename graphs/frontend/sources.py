@@ -30,7 +30,8 @@ def _read(file: Path) -> bytes:
         if file.is_dir():
             raise InputError(f"expected a source file, got the folder {str(file)!r}; name its files (as in {file}/*.v)")
         if file.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{file}: expected at most {MAX_FILE_BYTES >> 20} MiB of source, got {file.stat().st_size >> 20} MiB")
+            found = file.stat().st_size >> 20
+            raise InputError(f"{file}: expected at most {MAX_FILE_BYTES >> 20} MiB of source, got {found} MiB")
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: can't be read: {error.strerror or error}") from error
@@ -53,9 +54,10 @@ def check_text(file: str, content: bytes) -> None:
     protected = _ENCRYPTED.search(content)
     if protected:
         line = content.count(b"\n", 0, protected.end()) + 1
-        raise InputError(f"{file}:{line}: the source is encrypted (`{protected[1].decode()}`); give the readable source")
+        raise InputError(
+            f"{file}:{line}: the source is encrypted (`{protected[1].decode()}`); give the readable source"
+        )
     for number, line_text in enumerate(content.splitlines(), 1):
         if len(line_text) > MAX_LINE_BYTES:
-            raise InputError(
-                f"{file}:{number}: expected lines of at most {MAX_LINE_BYTES >> 20} MiB, got one of {len(line_text)} bytes"
-            )
+            limit = f"expected lines of at most {MAX_LINE_BYTES >> 20} MiB"
+            raise InputError(f"{file}:{number}: {limit}, got one of {len(line_text)} bytes")

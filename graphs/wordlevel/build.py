@@ -87,7 +87,9 @@ class _ModuleBuilder:
             place=place,
             header_end=header.end if header else place.start,
             parameters=_parameters(self._body),
-            overridable=tuple(p.name for p in self._body.parameters if hasattr(p, "isLocalParam") and not p.isLocalParam),
+            overridable=tuple(
+                p.name for p in self._body.parameters if hasattr(p, "isLocalParam") and not p.isLocalParam
+            ),
         )
         self._pieces: dict[str, list[tuple[int, Term]]] = {}
         self._drivers: dict[str, set[int]] = {}
@@ -164,9 +166,7 @@ class _ModuleBuilder:
     def _close(self, assigned: Iterable[str], **changes: Any) -> None:
         from dataclasses import replace
 
-        self.view.blocks[self._block] = replace(
-            self.view.blocks[self._block], assigned=frozenset(assigned), **changes
-        )
+        self.view.blocks[self._block] = replace(self.view.blocks[self._block], assigned=frozenset(assigned), **changes)
 
     def _executor(self) -> Executor:
         executor = Executor(self.name_of, self._note, self._full_case)
@@ -355,10 +355,9 @@ class _ModuleBuilder:
         self._mark_memories(executor)
         return {**executor.blocking, **executor.nonblocking}
 
-    def _registers(
-        self, executor: Executor, trigger: Trigger, resets: list[tuple[str, int, dict[str, Term]]]
-    ) -> None:
-        assert trigger.clock is not None and trigger.edge is not None
+    def _registers(self, executor: Executor, trigger: Trigger, resets: list[tuple[str, int, dict[str, Term]]]) -> None:
+        assert trigger.clock is not None
+        assert trigger.edge is not None
         self._running = executor
         final = {**executor.blocking, **executor.nonblocking}
         names = executor.assigned | {n for _, _, values in resets for n in values if n in self.view.signals}

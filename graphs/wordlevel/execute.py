@@ -16,8 +16,8 @@ from rtlgen.graphs.wordlevel.expressions import (
     UnsupportedError,
     compare,
     replace,
-    wildcard_equal,
     width_of,
+    wildcard_equal,
 )
 from rtlgen.graphs.wordlevel.module import Step
 from rtlgen.graphs.wordlevel.terms import Term

@@ -14,7 +14,7 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
 
 if TYPE_CHECKING:
-    from pyslang import ast
+    pass
 
 MAX_WIDTH = 1 << 16
 

@@ -73,7 +73,7 @@ def _declaration(symbol: Any, place_of: PlaceOf) -> tuple[Place | None, Place | 
         return declared, None, False
     holder = node.header if hasattr(node, "header") else node
     type_ = getattr(holder, "dataType", None) or getattr(holder, "type", None)
-    dimensions = [d for d in getattr(type_, "dimensions", ())]
-    shared = len([d for d in getattr(node, "declarators", ())]) > 1
+    dimensions = list(getattr(type_, "dimensions", ()))
+    shared = len(list(getattr(node, "declarators", ()))) > 1
     place = place_of(dimensions[0].sourceRange) if len(dimensions) == 1 else None
     return declared, place, shared

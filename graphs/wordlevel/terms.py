@@ -211,7 +211,8 @@ def _merge(high: Term, low: Term) -> Term | None:
     if high.op == "undef" and low.op == "undef":
         return undef(high.width + low.width)
     if high.op == "extract" and low.op == "extract" and high.args == low.args:
-        assert isinstance(high.value, int) and isinstance(low.value, int)
+        assert isinstance(high.value, int)
+        assert isinstance(low.value, int)
         if high.value == low.value + low.width:
             return extract(high.args[0], low.value, high.width + low.width)
     return None
@@ -420,7 +421,9 @@ def evaluate(root: Term, values: Mapping[str, int], memories: Mapping[str, Mappi
     return done[root]
 
 
-def _evaluate_node(t: Term, args: list[int], values: Mapping[str, int], memories: Mapping[str, Mapping[int, int]]) -> int:
+def _evaluate_node(
+    t: Term, args: list[int], values: Mapping[str, int], memories: Mapping[str, Mapping[int, int]]
+) -> int:
     limit = mask(t.width)
     if t.op == "const":
         return t.const_value

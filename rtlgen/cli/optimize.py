@@ -26,7 +26,9 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
     show_default=True,
     help="What is made smaller.",
 )
-@click.option("--budget", type=click.FloatRange(min=1), help="Seconds for the search; default 45, 540 for large designs.")
+@click.option(
+    "--budget", type=click.FloatRange(min=1), help="Seconds for the search; default 45, 540 for large designs."
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rtlgen-out"), show_default=True)
 @click.option("--apply", "apply_", is_flag=True, help="Replace the input files; the old text is kept as FILE.orig.")
 @click.option("--max-delay", type=float, help="Longest allowed critical path in ns.")
@@ -36,7 +38,9 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
 @click.option("--rule", "rules", multiple=True, help="Use only this rewrite; may be given several times.")
 @click.option("-I", "include_dirs", multiple=True, type=click.Path(path_type=Path), help="Folder for include files.")
 @click.option("-D", "defines", multiple=True, callback=_pairs, metavar="NAME[=VALUE]", help="Define a macro.")
-@click.option("--param", "parameters", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Set a top parameter.")
+@click.option(
+    "--param", "parameters", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Set a top parameter."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Evaluations at a time; default from the settings.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For every random choice.")
 @click.option("--model", metavar="PROVIDER:NAME", help="Language model that proposes further rewrites.")
@@ -56,7 +60,9 @@ def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | N
     from rtlgen.optimizer.run import optimize
 
     if model:
-        raise ConfigError(f"--model {model!r}: no model provider is installed; leave --model out to optimize without one")
+        raise ConfigError(
+            f"--model {model!r}: no model provider is installed; leave --model out to optimize without one"
+        )
     settings = load_settings()
     design = Design(
         files=files,
@@ -119,10 +125,16 @@ def _print(result: Optimized, options: Options, as_json: bool) -> None:
     console.print(table)
     for change in report.changes:
         titles = " + ".join(change.titles)
-        console.print(f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})", highlight=False, markup=False)
+        console.print(
+            f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})",
+            highlight=False,
+            markup=False,
+        )
     proof = report.final_proof_status
     console.print(f"second proof of the whole: {proof} ({report.final_proof_method})", highlight=False, markup=False)
     for message in report.messages:
         console.print(f"constraint not met: {message}", style="red", highlight=False, markup=False)
     console.print(f"measured by {report.basis}", highlight=False, markup=False)
-    console.print(f"results: {options.out}/optimized.patch, report.html, report.json, src/", highlight=False, markup=False)
+    console.print(
+        f"results: {options.out}/optimized.patch, report.html, report.json, src/", highlight=False, markup=False
+    )

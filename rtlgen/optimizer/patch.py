@@ -43,8 +43,7 @@ def series(accepted: list[Accepted]) -> str:
     """
     parts = []
     for number, item in enumerate(accepted, 1):
-        for change in item.changes:
-            parts.append(f"# {number}. {change.rule}: {change.title}\n#    {change.why}\n")
+        parts += [f"# {number}. {change.rule}: {change.title}\n#    {change.why}\n" for change in item.changes]
         parts.append(f"#    proved: {item.proof.result.method}, {item.proof.scope}\n")
         parts.append(diff(item.before, item.after))
     return "".join(parts)
@@ -84,8 +83,8 @@ def write_atomic(file: Path, content: bytes) -> None:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.chmod(temporary, file.stat().st_mode & 0o7777 if file.exists() else 0o644)
-            os.replace(temporary, file)
+            Path(temporary).chmod(file.stat().st_mode & 0o7777 if file.exists() else 0o644)
+            Path(temporary).replace(file)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

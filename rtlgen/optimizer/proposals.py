@@ -1,74 +1,105 @@
-"""Run all rewrite families side by side and hand out their proposals in a fair order."""
+"""Hand out the proposals of all rewrite families, which think in a process of their own, in a fair order."""
 
 from __future__ import annotations
 
-import logging
+import json
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Empty, Full, Queue
 
-from rtlgen.optimizer.rewrite import Change, Rewrite, RewriteContext
+from rtlgen.core.errors import SandboxError
+from rtlgen.optimizer.proposer import change_of, job_text
+from rtlgen.optimizer.rewrite import Change
+from rtlgen.optimizer.target import Target
 
-logger = logging.getLogger(__name__)
-
-_AHEAD = 48
-"""Proposals that a family may be ahead of the trials."""
+_AHEAD = 400
+"""Proposals that may wait; then the process waits too."""
 _EXPLORE = 0.35
-"""Score that a family gets for having been tried little, against its rate of success."""
+"""Weight of a family that was tried little, against its rate of success."""
+
+
+class Thinker:
+    """A process with the families loaded, waiting for its one job."""
+
+    def __init__(self, rules: Sequence[str]) -> None:
+        """Start it; loading takes some tenths of a second, so keep one ahead.
+
+        Raises:
+            SandboxError: no process can be started.
+        """
+        command = [sys.executable, "-m", "rtlgen.optimizer.proposer", *rules]
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        except OSError as error:
+            raise SandboxError(f"the rewrite process can't be started: {error.strerror or error}") from error
+
+    def close(self) -> None:
+        """Kill it; a second call does nothing."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
 
 
 class ProposalStream:
-    """Iterates over the proposals of all families; the families think in threads of their own.
+    """The proposals on one version of the design, until the families are done or the stream is closed.
 
-    The next proposal is taken from the family with the best record (share of its proposals that helped) plus a bonus
-    for being tried little (upper confidence bound), so that a fruitless family does not eat the budget.
+    The next one is taken from the family with the best record (share of its proposals that helped) plus a bonus for
+    being tried little (upper confidence bound), so that a fruitless family does not eat the budget.
     """
 
     def __init__(
-        self,
-        rewrites: list[Rewrite],
-        context: RewriteContext,
-        records: dict[str, tuple[int, int]],
-        failed: Callable[[str, Exception], None],
+        self, thinker: Thinker, job: str, records: dict[str, tuple[int, int]], failed: Callable[[str, str], None]
     ) -> None:
-        """Start the families.
+        """Give `thinker` its job.
 
         Args:
-            rewrites: the families.
-            context: what they look at.
-            records: family → (trials, successes), shared over rounds and updated by `record`.
-            failed: called with family and error when one ends by an exception.
+            thinker: a fresh one; it is used up.
+            job: see `rtlgen.optimizer.proposer.job_text`.
+            records: family → (trials, successes), shared over rounds.
+            failed: called with family and message when a family ends by an error.
         """
+        self._thinker = thinker
         self._records = records
         self._failed = failed
-        self._stop = threading.Event()
-        self._queues: dict[str, Queue[Change]] = {r.name: Queue(_AHEAD) for r in rewrites}
-        self._alive = {r.name for r in rewrites}
-        self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._think, args=(r, context), daemon=True) for r in rewrites]
-        for thread in self._threads:
-            thread.start()
+        self._queues: dict[str, deque[Change]] = {}
+        self._lock = threading.Condition()
+        self._closed = False
+        self._ended = False
+        assert thinker.process.stdin is not None
+        with suppress(BrokenPipeError):
+            thinker.process.stdin.write(job + "\n")
+            thinker.process.stdin.flush()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def _think(self, rewrite: Rewrite, context: RewriteContext) -> None:
-        try:
-            for change in rewrite.propose(context):
-                if not self._put(self._queues[rewrite.name], change):
-                    return
-        except Exception as error:
-            logger.exception("rewrite %s failed", rewrite.name)
-            self._failed(rewrite.name, error)
-        finally:
-            with self._lock:
-                self._alive.discard(rewrite.name)
+    def _read(self) -> None:
+        assert self._thinker.process.stdout is not None
+        with suppress(ValueError, OSError):
+            for line in self._thinker.process.stdout:
+                values = json.loads(line)
+                if "change" in values:
+                    self._put(values["family"], change_of(values["change"]))
+                elif "failed" in values:
+                    self._failed(values["failed"], values["error"])
+                if self._closed:
+                    break
+        with self._lock:
+            self._ended = True
 
-    def _put(self, queue: Queue[Change], change: Change) -> bool:
-        while not self._stop.is_set():
-            with suppress(Full):
-                queue.put(change, timeout=0.2)
-                return True
-        return False
+    def _put(self, family: str, change: Change) -> None:
+        with self._lock:
+            self._queues.setdefault(family, deque()).append(change)
+            while sum(map(len, self._queues.values())) > _AHEAD and not self._closed:
+                self._lock.wait(0.2)
 
     def record(self, family: str, success: bool) -> None:
         """Note that a proposal of `family` was tried."""
@@ -79,29 +110,52 @@ class ProposalStream:
         trials, wins = self._records.get(family, (0, 0))
         return (wins + 1) / (trials + 2) + _EXPLORE / (1 + trials) ** 0.5
 
-    def close(self) -> None:
-        """Let the families end."""
-        self._stop.set()
-
-    def take(self, deadline_s: float) -> tuple[str, Change] | None:
-        """Return the next proposal with its family's name; None when all are done or the deadline has passed."""
-        while time.monotonic() < deadline_s:
-            with self._lock:
-                thinking = bool(self._alive)
-            for family in sorted(self._queues, key=self._score, reverse=True):
-                with suppress(Empty):
-                    return family, self._queues[family].get_nowait()
-            if not thinking and all(q.empty() for q in self._queues.values()):
-                return None
-            time.sleep(0.005)
-        return None
-
     @property
     def alive(self) -> bool:
         """True while a proposal may still come."""
         with self._lock:
-            return bool(self._alive) or any(not q.empty() for q in self._queues.values())
+            return not self._ended or any(self._queues.values())
 
-    def __iter__(self) -> Iterator[tuple[str, Change]]:
-        while (item := self.take(float("inf"))) is not None:
-            yield item
+    def take(self, deadline_s: float) -> tuple[str, Change] | None:
+        """Return the next proposal with its family's name; None when there is none by `deadline_s` (monotonic)."""
+        while True:
+            with self._lock:
+                waiting = [f for f, queue in self._queues.items() if queue]
+                if waiting:
+                    family = max(waiting, key=self._score)
+                    self._lock.notify_all()
+                    return family, self._queues[family].popleft()
+                if self._ended:
+                    return None
+            if time.monotonic() >= deadline_s:
+                return None
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        """End the families at once."""
+        self._closed = True
+        self._thinker.close()
+        self._reader.join(timeout=2)
+
+
+class Proposers:
+    """Starts proposal streams, one warm process ahead."""
+
+    def __init__(self, rules: Sequence[str] = ()) -> None:
+        """Use the rewrites called `rules`, all of them for none."""
+        self._rules = tuple(rules)
+        self._records: dict[str, tuple[int, int]] = {}
+        self._spare: Thinker | None = Thinker(self._rules)
+
+    def stream(
+        self, target: Target, objective: str, seed: int, budget_s: float, failed: Callable[[str, str], None]
+    ) -> ProposalStream:
+        """Return the proposals on `target`; families stop by themselves after about `budget_s` seconds."""
+        thinker, self._spare = self._spare or Thinker(self._rules), Thinker(self._rules)
+        return ProposalStream(thinker, job_text(target, objective, seed, budget_s), self._records, failed)
+
+    def close(self) -> None:
+        """End the waiting process."""
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None

@@ -199,7 +199,13 @@ def _rows(report: OptimizationReport) -> list[dict[str, Any]]:
             continue
         change = f"{(after / before - 1) * 100:+.2f} %" if before else "–"
         rows.append(
-            {"label": label, "unit": unit, "before": f"{before:.{digits}f}", "after": f"{after:.{digits}f}", "change": change}
+            {
+                "label": label,
+                "unit": unit,
+                "before": f"{before:.{digits}f}",
+                "after": f"{after:.{digits}f}",
+                "change": change,
+            }
         )
     return rows
 

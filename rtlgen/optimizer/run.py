@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtlgen.core.errors import InputError
@@ -13,7 +13,6 @@ from rtlgen.optimizer import REWRITES, patch
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
-from rtlgen.optimizer.rewrite import Rewrite
 from rtlgen.optimizer.search import Outcome, Search
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluator
@@ -39,7 +38,7 @@ class Options:
         out: folder for results, None to write none.
     """
 
-    goal: Goal = Goal()
+    goal: Goal = field(default_factory=Goal)
     budget_s: float | None = None
     liberty: Path | None = None
     clock_ns: float | None = None
@@ -59,16 +58,6 @@ class Optimized:
     outcome: Outcome
 
 
-def load_rewrites(names: Sequence[str] = ()) -> list[Rewrite]:
-    """Return the rewrites of these names, all of them for none.
-
-    Raises:
-        ConfigError: an unknown name.
-    """
-    loaded = [REWRITES.load(n) for n in (names or REWRITES.names())]
-    return [r() if isinstance(r, type) else r for r in loaded]
-
-
 def optimize(
     design: Design, options: Options, *, bus: EventBus | None = None, token: StopToken | None = None
 ) -> Optimized:
@@ -86,13 +75,22 @@ def optimize(
     target, _ = Target.read(design)
     if options.out is not None:
         _check_folder(options.out)
-    rewrites = load_rewrites(options.rules)
+    for rule in options.rules:
+        REWRITES.load(rule)
     library = read_library(options.liberty)
     with Evaluator(library, clock_ns=options.clock_ns, workers=options.workers) as evaluator:
         prover = Prover(evaluator.pool)
         save = _saver(options)
         search = Search(
-            target, options.goal, rewrites, evaluator, prover, bus=bus, token=token, on_accept=save, seed=options.seed
+            target,
+            options.goal,
+            options.rules,
+            evaluator,
+            prover,
+            bus=bus,
+            token=token,
+            on_accept=save,
+            seed=options.seed,
         )
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         outcome = search.run(budget)

@@ -17,10 +17,10 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
-from rtlgen.optimizer.proposals import ProposalStream
 from rtlgen.optimizer.local import estimate
+from rtlgen.optimizer.proposals import ProposalStream, Proposers
 from rtlgen.optimizer.prover import Proof, Prover
-from rtlgen.optimizer.rewrite import Change, Rewrite, RewriteContext
+from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation, Evaluator
 
@@ -64,7 +64,7 @@ class Rejected:
     title: str
     reason: str
     outcome: str
-    """One of `not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint`, `conflict`."""
+    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint` or `conflict`."""
     area_um2: float | None = None
     delay_ns: float | None = None
 
@@ -103,7 +103,7 @@ class Search:
     Args:
         target: the design.
         goal: objective and constraints.
-        rewrites: families to ask.
+        rules: names of the families to ask, empty for all.
         evaluator: measures candidates.
         prover: proves them.
         bus: gets progress.
@@ -116,7 +116,7 @@ class Search:
         self,
         target: Target,
         goal: Goal,
-        rewrites: Sequence[Rewrite],
+        rules: Sequence[str],
         evaluator: Evaluator,
         prover: Prover,
         *,
@@ -126,14 +126,13 @@ class Search:
         seed: int = 0,
     ) -> None:
         self._goal = goal
-        self._rewrites = list(rewrites)
+        self._rules = tuple(rules)
         self._evaluator = evaluator
         self._prover = prover
         self._bus = bus
         self._token = token
         self._on_accept = on_accept
         self._seed = seed
-        self._records: dict[str, tuple[int, int]] = {}
         self._seen: set[str] = set()
         self._tried: set[str] = set()
         self._neutral: list[_Trial] = []
@@ -152,6 +151,7 @@ class Search:
         """Return the outcome after at most about `budget_s` seconds."""
         deadline = self._start + budget_s
         self._bus.emit(JobStarted(job="optimize", unit="candidates"))
+        self._proposers = Proposers(self._rules)
         try:
             while not self._over(deadline):
                 if self._round(deadline):
@@ -159,6 +159,7 @@ class Search:
                 if not self._explore(deadline):
                     break
         finally:
+            self._proposers.close()
             self._finish(deadline)
         return self.outcome
 
@@ -179,29 +180,18 @@ class Search:
         base = self.outcome.current
         elaborated = base.elaborate()
         views = self._views = word_level(elaborated)
-        context = self._context(base, views, elaborated, deadline)
-        stream = ProposalStream(self._rewrites, context, self._records, self._family_failed)
+        stream = self._stream(base, deadline)
         edits: list[Edit] = []
         try:
             return self._consume(stream, base, views, edits, deadline)
         finally:
             stream.close()
 
-    def _context(
-        self, base: Target, views: tuple[ModuleIR, ...], elaborated: Elaborated, deadline: float
-    ) -> RewriteContext:
-        return RewriteContext(
-            modules=views,
-            sources=base.sources,
-            objective=self._goal.objective,
-            top=base.top,
-            seed=self._seed,
-            deadline_s=deadline,
-            tried=frozenset(self._tried),
-            elaborated=elaborated,
-        )
+    def _stream(self, base: Target, deadline: float) -> ProposalStream:
+        left = max(1.0, deadline - time.monotonic())
+        return self._proposers.stream(base, self._goal.objective, self._seed, left, self._family_failed)
 
-    def _family_failed(self, family: str, error: Exception) -> None:
+    def _family_failed(self, family: str, error: str) -> None:
         self._bus.emit(Notice(text=f"rewrite {family} failed and was skipped: {error}", level="warning"))
 
     def _consume(
@@ -247,10 +237,14 @@ class Search:
         if helps and self._goal.admits(trial.evaluation, trial.reference):
             return [trial]
         if helps:
-            self._reject(trial.changes, "constraint", "; ".join(self._goal.violations(trial.evaluation)), trial.evaluation)
+            self._reject(
+                trial.changes, "constraint", "; ".join(self._goal.violations(trial.evaluation)), trial.evaluation
+            )
             return []
         ratio = self._ratio(trial.evaluation, trial.reference)
-        self._reject(trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation)
+        self._reject(
+            trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation
+        )
         if ratio <= 1 + NEUTRAL:
             self._neutral.append(trial)
         return []
@@ -410,11 +404,15 @@ class Search:
         outcome.current, outcome.current_evaluation = trial.target, trial.evaluation
         titles = " + ".join(c.title for c in trial.changes)
         self._bus.emit(
-            Notice(text=f"accepted {trial.family}: {titles}: {self._goal.objective} -{gain:.2f} %, {proof.result.method}")
+            Notice(
+                text=f"accepted {trial.family}: {titles}: {self._goal.objective} -{gain:.2f} %, {proof.result.method}"
+            )
         )
         self._on_accept(outcome)
 
-    def _reject(self, changes: Sequence[Change], outcome: str, reason: str, evaluation: Evaluation | None = None) -> None:
+    def _reject(
+        self, changes: Sequence[Change], outcome: str, reason: str, evaluation: Evaluation | None = None
+    ) -> None:
         rules = " + ".join(c.rule for c in changes)
         titles = "; ".join(c.title for c in changes)
         area, delay = (evaluation.area_um2, evaluation.delay_ns) if evaluation else (None, None)
@@ -442,10 +440,7 @@ class Search:
 
     def _explore_from(self, step: _Trial, deadline: float) -> bool:
         limit = min(deadline, time.monotonic() + EXPLORE_S)
-        elaborated = step.target.elaborate()
-        views = word_level(elaborated)
-        context = self._context(step.target, views, elaborated, limit)
-        stream = ProposalStream(self._rewrites, context, self._records, self._family_failed)
+        stream = self._stream(step.target, limit)
         best: _Trial | None = None
         try:
             with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
@@ -479,4 +474,3 @@ class Search:
         return self._goal.better(trial.evaluation, against) and self._goal.admits(
             trial.evaluation, self.outcome.current_evaluation
         )
-

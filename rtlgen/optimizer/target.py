@@ -38,7 +38,9 @@ class Target:
             ElaborationError: the design has errors, or no unique top.
         """
         sources = read_sources(design.files)
-        folders = dict.fromkeys([*(d.resolve() for d in design.include_dirs), *(f.resolve().parent for f in design.files)])
+        folders = dict.fromkeys(
+            [*(d.resolve() for d in design.include_dirs), *(f.resolve().parent for f in design.files)]
+        )
         elaborated = elaborate(
             sources,
             top=design.top,
