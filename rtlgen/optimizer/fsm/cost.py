@@ -52,10 +52,10 @@ class Estimator:
         source = self._machine.diagrams
         self._pool = Diagrams(POOL)
         copied: dict[int, int] = {}
-        self._moves = [
-            [(self._number[t], source.copy_into(self._pool, g, copied)) for t, g in self._machine.transitions[c[0]].items()]
-            for c in self._classes
-        ]
+        self._moves = []
+        for group in self._classes:
+            moves = self._machine.transitions[group[0]].items()
+            self._moves.append([(self._number[t], source.copy_into(self._pool, g, copied)) for t, g in moves])
         self._columns = [[source.copy_into(self._pool, f, copied) for f in column] for column in self._outputs()]
 
     def _outputs(self) -> Iterator[tuple[int, ...]]:
@@ -65,7 +65,7 @@ class Estimator:
         for cells in zip(*rows, strict=True):
             if not all(isinstance(cell, tuple) for cell in cells):
                 continue
-            for bits in dict.fromkeys(zip(*cells, strict=True)):  # type: ignore[arg-type]
+            for bits in dict.fromkeys(zip(*cells, strict=True)):
                 if len(set(bits)) > 1 and self._machine.diagrams.size(*bits) <= MAX_NODES and count < MAX_FUNCTIONS:
                     count += 1
                     yield bits

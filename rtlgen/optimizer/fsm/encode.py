@@ -90,7 +90,7 @@ def _moore_columns(machine: Machine, classes: Classes) -> list[Codes]:
         cells = [row[index] for row in rows]
         if not name.startswith("output ") or not all(isinstance(c, tuple) for c in cells):
             continue
-        for bits in zip(*cells, strict=True):  # type: ignore[arg-type]
+        for bits in zip(*cells, strict=True):
             if set(bits) == {FALSE, TRUE}:
                 found[tuple(bits)] = None
     return list(found)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
-from rtlgen.graphs.wordlevel.terms import Term, const, transform, walk
+from rtlgen.graphs.wordlevel.terms import Term, const, transform, var, walk
 from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand
+from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand, fold
 
 MAX_STATES = 64
 MAX_WIDTH = 64
@@ -118,7 +118,7 @@ def _roots(module: ModuleIR) -> Iterator[tuple[str, Term]]:
             yield f"output {name}", module.combinational[name]
         elif signal.kind in ("output", "inout") and name in module.registers:
             register = module.registers[name]
-            yield f"output {name}", _itself(register)
+            yield f"output {name}", var(name, register.width)
     for instance in module.instances:
         for port in instance.connections:
             if port.term is not None and port.direction != "output":
@@ -131,12 +131,6 @@ def _roots(module: ModuleIR) -> Iterator[tuple[str, Term]]:
         yield f"read {index}", occurrence.expanded
         for number, step in enumerate(occurrence.path):
             yield f"read {index}.{number}", step.condition
-
-
-def _itself(register: Register) -> Term:
-    from rtlgen.graphs.wordlevel.terms import var
-
-    return var(register.name, register.width)
 
 
 def _entry_codes(register: Register, following: Term) -> tuple[int, ...]:
@@ -177,8 +171,6 @@ def _top_conditions(term: Term, name: str) -> list[Term]:
 
 
 def _assume(term: Term, condition: Term, value: int) -> Term:
-    from rtlgen.optimizer.fsm.symbolic import fold
-
     settled = const(value, 1)
     return transform(term, lambda t: settled if t is condition else fold(t))
 
@@ -187,7 +179,9 @@ def _reads(term: Term, name: str) -> bool:
     return any(t.op == "var" and t.name == name for t in walk(term))
 
 
-def _explore(register: Register, following: Term, entry: tuple[int, ...], blaster: Blaster) -> dict[int, dict[int, int]]:
+def _explore(
+    register: Register, following: Term, entry: tuple[int, ...], blaster: Blaster
+) -> dict[int, dict[int, int]]:
     """Return the transitions of every code reachable from `entry`.
 
     Raises:

@@ -86,9 +86,9 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
     classes = tuple(sorted(groups, key=lambda g: place.get(g[0], len(place))))
     removed = {code: group[0] for group in classes for code in group[1:]}
     if not text.visible:  # else a code that is never reached may still be an intermediate value
-        for item in (*text.sites, *text.names.values()):
-            if item.value is not None and item.value not in machine.transitions:
-                removed.setdefault(item.value, machine.entry[0])
+        for value in (*(s.value for s in text.sites), *(n.value for n in text.names.values())):
+            if value is not None and value not in machine.transitions:
+                removed.setdefault(value, machine.entry[0])
     return Found(module, machine, classes, text, removed)
 
 
@@ -145,7 +145,7 @@ class FsmEncode:
             if len(found.classes) < 2:
                 continue
             seen: set[tuple[Edit, ...]] = set()
-            for rank, (encoding, attribute) in enumerate(_choices(found, context.seed, context.deadline_s)):
+            for rank, (encoding, attribute) in enumerate(_choices(found, context)):
                 if len(seen) >= self.limit or time.monotonic() > context.deadline_s:
                     break
                 edits = _edits(context, found, plan_for(found, encoding, attribute), self.allow_parameters)
@@ -155,36 +155,36 @@ class FsmEncode:
                 yield _change(self.name, found, _describe(found, encoding, attribute), edits, 0.9 - 0.02 * rank)
 
 
-def _choices(found: Found, seed: int, deadline_s: float) -> Iterator[tuple[Encoding, str | None]]:
+def _choices(found: Found, context: RewriteContext) -> Iterator[tuple[Encoding, str | None]]:
     """Yield code sets with and without the attribute that keeps the synthesizer from choosing its own."""
     count = len(found.classes)
     narrow = encode.minimal_width(count)
     yield as_written(found), KEEP
     if found.text.visible:
         return
+    hot = [(encode.one_hot(count), None)] if count <= encode.MAX_ONE_HOT else []
+    if context.objective == "delay":
+        yield from hot
     outputs = encode.output_based(found.machine, found.classes)
     plain = [encode.binary(count), encode.gray_order(found.machine, found.classes)]
     if outputs is not None and outputs.width <= narrow + 2:
         plain.insert(0, outputs)
-    yield from ((encoding, KEEP) for encoding in plain)
-    found_codes = _searched(found, plain, narrow, seed, deadline_s)
-    yield from ((encoding, KEEP) for encoding in found_codes[:BEST])
-    yield encode.binary(count), None
-    if found_codes:
-        yield found_codes[0], None
-    if count <= encode.MAX_ONE_HOT:
-        yield encode.one_hot(count), None
-    wider = _searched(found, plain, narrow + 1, seed, deadline_s)
-    yield from ((encoding, KEEP) for encoding in wider[:2])
+    searched = _searched(found, plain, narrow, context)
+    for encoding in (*searched[:4], *plain, *searched[4:BEST]):
+        yield encoding, KEEP
+    if found.text.attribute is None:
+        yield from ((encoding, None) for encoding in (*plain, *searched[:1]))
+        yield from hot
+    yield from ((encoding, KEEP) for encoding in _searched(found, plain, narrow + 1, context)[:2])
 
 
-def _searched(found: Found, plain: list[Encoding], width: int, seed: int, deadline_s: float) -> list[Encoding]:
+def _searched(found: Found, plain: list[Encoding], width: int, context: RewriteContext) -> list[Encoding]:
     """Return code sets of `width` bits, best estimate first."""
     machine, classes = found.machine, found.classes
     if len(classes) > MAX_SEARCHED or width > MAX_WIDTH:
         return []
     estimate = Estimator(machine, classes, width)
-    limit = min(deadline_s, time.monotonic() + SEARCH_S)
+    seed, limit = context.seed, min(context.deadline_s, time.monotonic() + SEARCH_S)
     starts = [as_written(found), *plain, *encode.searched(machine, classes, width, seed)]
     fitting = [e for e in starts if max(e.codes) < 1 << width]
     best: dict[encode.Codes, float] = {}

@@ -398,10 +398,10 @@ class _Locator:
                 resizes[found.place] = found
         self.text.resizes = tuple(resizes.values()) if complete else ()
         declaration = self._declaration_of(self.root.syntax)
-        if declaration is not None and declaration.kind.name in _DECLARATIONS:
-            if self.place(declaration.sourceRange) is not None:
-                self.text.declaration = declaration
-                self.text.attribute = _encoding_attribute(declaration)
+        editable = declaration is not None and self.place(declaration.sourceRange) is not None
+        if editable and declaration.kind.name in _DECLARATIONS:
+            self.text.declaration = declaration
+            self.text.attribute = _encoding_attribute(declaration)
 
     @staticmethod
     def _declaration_of(node: Any) -> Any:
@@ -410,7 +410,7 @@ class _Locator:
         return node
 
     def _resize(self, node: Any, width: int) -> Resize | bool | None:
-        """Return how the declaration of one declarator is resized, True where nothing is needed, None if it can't be."""
+        """Return how the declaration around one declarator is resized; True: nothing to do, None: it can't be."""
         declaration = self._declaration_of(node)
         if declaration is None or not self._all_ours(declaration):
             return None
@@ -419,7 +419,7 @@ class _Locator:
             return self._resize_named(type_)
         if type_.kind.name == "EnumType":
             return self._resize_enum(type_)
-        if declaration.kind.name == "ParameterDeclaration" and not list(type_.dimensions if hasattr(type_, "dimensions") else ()):
+        if declaration.kind.name == "ParameterDeclaration" and not list(getattr(type_, "dimensions", ())):
             return True
         return self._resize_packed(type_, width)
 
@@ -456,7 +456,7 @@ class _Locator:
         place = self.place(node.keyword.range)
         if place is None:
             return None
-        return Resize(Place(place.file, place.end, place.end), " logic [{high}:0]", " logic")
+        return Resize(place, "enum logic [{high}:0]", "enum logic")
 
 
 def _encoding_attribute(declaration: Any) -> str | None:

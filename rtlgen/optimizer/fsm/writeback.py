@@ -16,6 +16,7 @@ from rtlgen.optimizer.fsm.source import Site, StateName, StateText
 from rtlgen.optimizer.fsm.surgery import Surgeon, end_of, outermost, start_of
 
 _SIZED = re.compile(r"(?:(\d+)\s*)?'([sS]?)([bBoOdDhH])\s*[0-9a-fA-FxXzZ?_]+")
+_FORMATS = {"b": "b", "o": "o", "h": "X"}
 _DIGIT_BITS = {"b": 1, "o": 3, "h": 4}
 
 
@@ -81,7 +82,7 @@ class _Writer:
         if self.text.visible and (self.recoded or self.width != self.text.width):
             raise WritebackError(f"codes of {self.text.register!r} are visible: {self.text.visible[0]}")
         if self.plan.width > self.width:
-            raise WritebackError(f"the declaration of {self.text.register!r} can't be widened to {self.plan.width} bits")
+            raise WritebackError(f"{self.text.register!r} can't be widened to {self.plan.width} bits")
         for name in self.text.names.values():
             changes = name.value in self.plan.aliases or self.recoded or self.width != self.text.width
             if changes and not name.private:
@@ -200,7 +201,8 @@ class _Writer:
         """Delete the last declarators, keeping a comment that belongs to the one before them."""
         rest = re.compile(rb"(\s*,)?([ \t]*(?://[^\n]*|/\*[^\n]*?\*/))?").match(self.source, start)
         closing = re.compile(rb"\s*;?[ \t]*(//[^\n]*)?").match(self.source, end)
-        assert rest is not None and closing is not None
+        assert rest is not None
+        assert closing is not None
         comment = (rest.group(2) or b"").decode("latin-1")
         tail = closing.group().decode("latin-1")
         if ";" in tail:
@@ -229,7 +231,10 @@ class _Writer:
         if found:
             self.surgeon.replace(start + found.start(1), start + found.end(1), value)
         else:
-            self.surgeon.replace(start, start, f'(* fsm_encoding = "{value}" *) ')
+            # The first token is replaced, not preceded, so that two such edits can't both be applied.
+            token = start + len(declaration.getFirstToken().rawText)
+            text = self.source[start:token].decode("latin-1")
+            self.surgeon.replace(start, token, f'(* fsm_encoding = "{value}" *) {text}')
 
 
 def _comparison(node: Any) -> Any:
@@ -266,7 +271,7 @@ def literal_like(old: str, code: int | None, width: int) -> str:
     if base.lower() == "d":
         return f"{head}{code}"
     digits = -(-width // _DIGIT_BITS[base.lower()])
-    return head + format(code, f"0{digits}{ {'b': 'b', 'o': 'o', 'h': 'X'}[base.lower()] }")
+    return head + format(code, f"0{digits}{_FORMATS[base.lower()]}")
 
 
 def _other_literal(old: str, code: int | None, width: int) -> str:
