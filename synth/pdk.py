@@ -107,7 +107,8 @@ def resolve_library(name_or_path: str | Path) -> Path:
     """Return the Liberty file that a path or a name stands for.
 
     A file of that path wins; then the names of `entries()`: `rtlgen45` (or `default`), PDKs and their libraries that
-    were fetched, and libraries of Debian packages.
+    were fetched, and libraries of Debian packages. A `Path` comes from the settings, which put a folder before what
+    they take for a file: there the last part alone may be the name.
 
     Raises:
         LibraryError: no such file and no such name, or the PDK has not been fetched; the message lists what there is.
@@ -115,7 +116,7 @@ def resolve_library(name_or_path: str | Path) -> Path:
     path = Path(name_or_path).expanduser()
     if path.is_file():
         return path
-    name = str(name_or_path)
+    name = path.name if isinstance(name_or_path, Path) and not path.suffix else str(name_or_path)
     if name == "default":
         return default_library_path()
     known = {entry.name: entry for entry in entries()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtlgen.cli import main
+from rtlgen.core.config import load_settings
 from rtlgen.core.errors import LibraryError, ToolNotFoundError
 from rtlgen.synth import pdk
 from rtlgen.synth.liberty import default_library_path
@@ -124,6 +125,17 @@ def test_a_file_wins_over_a_name(homes: Path, monkeypatch: pytest.MonkeyPatch) -
     (homes / "sky130").touch()
     assert pdk.resolve_library("sky130") == Path("sky130")
     assert pdk.resolve_library(homes / "sky130") == homes / "sky130"
+
+
+def test_a_name_in_a_settings_file_is_a_name_although_a_folder_stands_before_it(
+    homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _install(homes / "root", "sky130")
+    (homes / "rtlgen.toml").write_text('liberty = "sky130"\n')
+    monkeypatch.chdir(homes)
+    liberty = load_settings().liberty
+    assert liberty == homes / "sky130"
+    assert pdk.resolve_library(liberty) == folder / TYPICAL["sky130"]
 
 
 @pytest.mark.parametrize("name", ["default", "rtlgen45"])
