@@ -9,6 +9,7 @@ from pathlib import Path
 from rtlgen.core.types import Design
 from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.frontend.sources import read_sources
+from rtlgen.graphs.frontend.synthesizable import check_synthesizable
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Target:
 
         Raises:
             InputError: a file is no source text.
-            ElaborationError: the design has errors, or no unique top.
+            ElaborationError: the design has errors, no unique top, or parts that have no hardware.
         """
         sources = read_sources(design.files)
         folders = dict.fromkeys(
@@ -48,6 +49,7 @@ class Target:
             defines=dict(design.defines),
             parameters=dict(design.parameters),
         )
+        check_synthesizable(elaborated)
         top = elaborated.top.definition.name
         return Target(sources, top, tuple(folders), design.defines, design.parameters), elaborated
 
