@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtlgen.core.errors import LibraryError
-from rtlgen.synth.liberty.function import truth_table
+from rtlgen.synth.liberty.function import input_names, truth_table
 from rtlgen.synth.liberty.library import LibCell, Library
 
 # Two-input functions from which, with an inverter, every function can be built; rows 3..0 of the table.
@@ -39,7 +39,10 @@ def _is_gate(cell: LibCell) -> bool:
     if cell.kind != "comb" or len(cell.inputs) != 2 or len(cell.outputs) != 1:
         return False
     function = cell.pins[cell.outputs[0]].function
-    return function is not None and truth_table(function, cell.inputs) in _GATES
+    # A function may name other things than inputs, such as an inout pin; then it is no plain gate.
+    if function is None or not set(input_names(function)) <= set(cell.inputs):
+        return False
+    return truth_table(function, cell.inputs) in _GATES
 
 
 def _fail(library: Library, shown: str, expected: str, came: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rtlgen.core.errors import LibraryError
-from rtlgen.synth.liberty.function import input_names, truth_table
+from rtlgen.synth.liberty.function import MAX_INPUTS, input_names, truth_table
 from rtlgen.synth.liberty.tree import Group
 
 CellKind = Literal[
@@ -162,6 +162,7 @@ def read_cell(group: Group, units: Units, defaults: Group, file: str) -> LibCell
     reader = _Numbers(file, group)
     pins = {pin.name: pin for pin in _pins(group, units, defaults, reader)}
     sequential = _sequential(group)
+    _check_functions(group, pins, file)
     return LibCell(
         name=group.args[0],
         area_um2=reader.number(group, "area") or 0.0,
@@ -173,6 +174,16 @@ def read_cell(group: Group, units: Units, defaults: Group, file: str) -> LibCell
         sequential=sequential,
         line=group.line,
     )
+
+
+def _check_functions(cell: Group, pins: dict[str, LibPin], file: str) -> None:
+    """Check that every output's function can be read, so that no later step fails without a place in the file."""
+    for pin in pins.values():
+        if pin.function is not None and len(input_names(pin.function)) <= MAX_INPUTS:
+            try:
+                truth_table(pin.function)
+            except LibraryError as error:
+                raise LibraryError(f"{file}:{cell.line}: in pin {pin.name!r} of {cell.title}: {error}") from error
 
 
 class _Numbers:

@@ -25,7 +25,7 @@ DEFAULT_LIBRARY = "rtlgen45.lib.gz"
 _SCHEMA = "library/1"
 """Changes whenever `Library` or the way it is read changes, so that no older reading is taken for today's."""
 _INDEX_MB = 64
-MAX_BYTES = 1_000_000_000
+MAX_BYTES = 500_000_000
 """Largest uncompressed library that is read, in bytes."""
 TABLE_GROUPS = frozenset(
     {"timing", "internal_power", "pg_pin", "normalized_driver_waveform", "lu_table_template", "power_lut_template",
@@ -84,10 +84,10 @@ def _parse(data: bytes, path: Path, shown: str) -> Library:
 
 
 def library_from_tree(tree: Group, text: str, path: Path, shown: str) -> Library:
-    """Return the library of a parsed file.
+    """Return the library of a parsed file; of a cell that is defined twice the last definition holds.
 
     Raises:
-        LibraryError: a cell or a unit can't be understood, or a cell is defined twice with different areas.
+        LibraryError: a cell or a unit can't be understood.
     """
     units = read_units(tree, shown)
     cells = {}

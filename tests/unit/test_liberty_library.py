@@ -4,10 +4,13 @@ import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rtlgen.core.errors import LibraryError
 from rtlgen.synth.liberty import Library, mapping_liberty, parse_liberty, read_library, read_text
 from rtlgen.synth.liberty.library import LibPin, Sequential
+from rtlgen.synth.liberty.read import _parse
 
 HEADER = """library (small) {
   time_unit : "10ps";
@@ -204,6 +207,13 @@ def test_libraries_that_cannot_serve_synthesis(tmp_path: Path, cells: tuple[str,
             HEADER.encode() + b"cell (X) { area : big; }\n}\n",
             ":9: expected a number for 'area' in cell (X) of cell (X), got 'big'; correct the library",
         ),
+        (
+            HEADER.encode() + b'cell (X) { area : 1; pin (Y) { direction : output; function : "A &"; } }\n}\n',
+            (
+                ":9: in pin 'Y' of cell (X): expected an input pin (known: A), got 'the end' in the Liberty function "
+                "'A &'; correct the library"
+            ),
+        ),
         (HEADER.encode() + b"cell () { }\n}\n", ":9: expected 'cell (NAME)', got no name; correct the library"),
         (
             b'library (x) {\n time_unit : "1 fortnight";\n}\n',
@@ -247,3 +257,25 @@ def test_mapping_text_holds_gates_with_their_tables(tmp_path: Path) -> None:
     assert next(next(tree.groups[0].find("pin")).find("timing"), None) is None
     assert [group.name for pin in tree.groups[0].find("pin") for group in pin.groups] == ["timing"]
     assert tree.get("time_unit") == "10ps"
+
+
+TOKENS = ("{", "}", "(", ")", ";", ":", '"', "/*", "*/", "\\", "-", "nan", "1e999", "cell", "ff (", "library", "", "\0")
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_damaged_library_is_read_or_refused_with_one_line(data: st.DataObject) -> None:
+    """Whatever happens to a file, what comes back is a library or a message: no other exception, no two lines."""
+    text = HEADER + INV + NOR + DFF + "}\n"
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 12)))
+        text = text[:start] + data.draw(st.sampled_from(TOKENS)) + text[end:]
+    message = None
+    try:
+        library = _parse(text.encode(), Path("f.lib"), "f.lib")
+    except LibraryError as error:
+        message = str(error)
+    else:
+        assert library.of_kind("ff")
+    assert message is None or (message.startswith("f.lib:") and "\n" not in message), message
