@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
+_LOOKS = 500
+_BETWEEN_S = 0.002
 
 
 def descendants(pid: int) -> list[int]:
@@ -41,17 +44,25 @@ def memory_bytes(pids: list[int]) -> int:
     return total
 
 
-def kill(pid: int, mark: str) -> None:
-    """End `pid`, its process group, its descendants and what carries `mark`, until none is left to find."""
-    for _ in range(20):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        left = {*descendants(pid), *marked(mark)} - {os.getpid()}
-        for other in left:
+def kill(pid: int | None, mark: str) -> None:
+    """End everything that carries `mark`, and process `pid` with its group and descendants, until none is left.
+
+    `pid` is None once that process has been waited for, since its number may then belong to another. A process may be
+    missed while it forks or starts a program, so it takes two looks that find nothing.
+    """
+    empty = 0
+    for _ in range(_LOOKS):
+        if pid is not None:
             with suppress(ProcessLookupError, PermissionError):
-                os.kill(other, signal.SIGKILL)
-        if not _alive(left):
+                os.killpg(pid, signal.SIGKILL)
+        left = {number for number in {*(descendants(pid) if pid else ()), *marked(mark)} if _alive(number)}
+        for number in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(number, signal.SIGKILL)
+        empty = 0 if left else empty + 1
+        if empty == 2:
             return
+        time.sleep(_BETWEEN_S)
 
 
 def _children(pid: int) -> list[int]:
@@ -63,10 +74,8 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _alive(pids: set[int]) -> bool:
-    """Return True where one of `pids` still runs; one that is dead and not yet waited for does not."""
-    for pid in pids:
-        with suppress(OSError, IndexError):
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-                return True
+def _alive(pid: int) -> bool:
+    """Return True where `pid` still runs; one that is dead and not yet waited for does not."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False

@@ -271,9 +271,10 @@ def _disk_full(watched: _Watched) -> bool:
 def _end(watched: _Watched) -> None:
     """End everything that is left and wait for the command itself."""
     process = watched.process
-    # the group may hold others after the command itself has ended
+    # without a namespace that ends as a whole, others may go on after the command itself has ended
     if process.returncode is None or not confinement().bwrap:
-        proctree.kill(process.pid, f"{MARK}={watched.mark}")
+        running = process.pid if process.returncode is None else None
+        proctree.kill(running, f"{MARK}={watched.mark}")
     if process.returncode is None:
         process.wait()
     for pipe in (process.stdout, process.stderr):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,6 @@ import pytest
 
 from rtlgen.core.errors import SandboxError
 from rtlgen.sandbox import Limits, confinement, run
-from rtlgen.sandbox.runner import MARK
 
 SMALL = Limits(cpu_s=5, wall_s=10, memory_mb=512, file_mb=8, processes=32, output_mb=1, disk_mb=32)
 
@@ -38,16 +38,27 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def marked() -> list[int]:
-    """Return processes that a run left behind."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if MARK in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
+class Trace:
+    """Finds the processes of one test, other runs on the machine notwithstanding."""
+
+    def __init__(self) -> None:
+        self.env = {"RTLGEN_TEST_RUN": uuid.uuid4().hex}
+
+    def left(self) -> list[int]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if self.env.items() <= process.environ().items() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process.pid)
+            except psutil.Error:
+                continue
+        return found
+
+    def left_after(self, seconds: float) -> list[int]:
+        deadline = time.monotonic() + seconds
+        while self.left() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.left()
 
 
 def test_plain_command_gives_output_and_exit_code(tmp_path: Path) -> None:
@@ -138,6 +149,7 @@ def test_file_size_is_limited(tmp_path: Path) -> None:
 def test_many_files_are_limited_too(tmp_path: Path) -> None:
     code = """
 import time
+import uuid
 for i in range(1000):
     with open(str(i), "wb") as f:
         f.write(b"x" * (4 << 20))
@@ -157,10 +169,11 @@ for _ in range(9):
     time.sleep(0.02)
 time.sleep(30)
 """
-    result = run(python(code), cwd=tmp_path, limits=SMALL)
+    trace = Trace()
+    result = run(python(code), cwd=tmp_path, limits=SMALL, env=trace.env)
     assert result.ended_by == "signal"
     assert result.stderr == "rtlgen sandbox: ended it: more than 32 processes\n"
-    assert marked() == []
+    assert trace.left_after(5) == []
 
 
 def test_background_process_in_a_session_of_its_own_ends_with_the_command(tmp_path: Path) -> None:
@@ -173,14 +186,11 @@ if not os.fork():
     os._exit(0)
 print("parent done")
 """
-    start = time.monotonic()
-    result = run(python(code), cwd=tmp_path, limits=SMALL)
+    trace = Trace()
+    result = run(python(code), cwd=tmp_path, limits=SMALL, env=trace.env)
     assert (result.ended_by, result.exit_code, result.stdout) == ("exit", 0, "parent done\n")
-    assert time.monotonic() - start < 5
-    deadline = time.monotonic() + 5
-    while marked() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert marked() == []
+    assert result.wall_s < 30
+    assert trace.left_after(5) == []
 
 
 def test_crash_is_a_signal(tmp_path: Path) -> None:
@@ -260,21 +270,25 @@ def test_limits_are_set_without_prlimit_too(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_caller_that_is_killed_takes_the_command_along(tmp_path: Path) -> None:
+    trace = Trace()
     code = f"""
 from pathlib import Path
 from rtlgen.sandbox import run
-run(["sleep", "300"], cwd=Path({str(tmp_path)!r}))
+run(["sleep", "300"], cwd=Path({str(tmp_path)!r}), env={trace.env!r})
 """
     caller = subprocess.Popen(python(code))
-    deadline = time.monotonic() + 20
-    while not marked() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 30
+    # the tie to the caller is made on the way to the command, so wait until that runs
+    while "sleep" not in _names(trace.left()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert marked()
+    assert "sleep" in _names(trace.left())
     caller.kill()
     caller.wait()
-    while marked() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert marked() == []
+    assert trace.left_after(5) == []
+
+
+def _names(pids: list[int]) -> list[str]:
+    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in pids if Path(f"/proc/{pid}/comm").exists()]
 
 
 def _path(name: str) -> Path | None:
