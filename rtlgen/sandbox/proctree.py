@@ -35,13 +35,28 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-def memory_bytes(pids: list[int]) -> int:
-    """Return the memory in use by `pids` together, shared pages counted once each time."""
-    total = 0
-    for pid in pids:
-        with suppress(OSError, ValueError, IndexError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    return total
+def memory_bytes(pids: list[int], limit: int) -> int:
+    """Return the memory in use by `pids` together.
+
+    The quick sum counts a shared page once for each process; where it passes `limit`, the exact one is taken, in which
+    each process has its share of a shared page (`Pss` of proc(5)).
+    """
+    quick = sum(_resident(pid) for pid in pids)
+    return quick if quick <= limit else sum(_proportional(pid) for pid in pids)
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    return 0
+
+
+def _proportional(pid: int) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0  # it has ended
 
 
 def kill(pid: int | None, mark: str) -> None:

@@ -241,7 +241,7 @@ def _check(watched: _Watched) -> None:
         watched.broke = "timeout", f"{limits.wall_s:g} s of wall time are over"
         return
     pids = proctree.descendants(pid)
-    used = proctree.memory_bytes(pids)
+    used = proctree.memory_bytes(pids, limits.memory_mb * MIB)
     watched.peak_bytes = max(watched.peak_bytes, used)
     if used > limits.memory_mb * MIB:
         watched.broke = "memory", f"more than {limits.memory_mb} MiB of memory in use"
