@@ -113,6 +113,7 @@ class Evaluator:
         defines: Sequence[tuple[str, str]] = (),
         timeout_s: float = 60,
         netlist: bool = False,
+        frontends: Sequence[str] = ("slang", "verilog"),
     ) -> Evaluation:
         """Return area, cells and delay of module `top`; a design that fails is an `Evaluation` with `ok` False.
 
@@ -124,19 +125,22 @@ class Evaluator:
             defines: macros, name and value.
             timeout_s: wall-clock limit of each attempt to read and map.
             netlist: also return the mapped Verilog.
+            frontends: readers to try in this order until one takes the sources.
 
         Raises:
             InputError: a name can't be given to Yosys.
             SandboxError: the workers can't run.
         """
         options = script.FlowOptions(top, parameters, include_dirs, defines)
-        first, refused = self._attempt(sources, options, "slang", timeout_s, netlist)
-        if not refused:
-            return self._result(first, top, "slang", 0.0)
-        second, refused = self._attempt(sources, options, "verilog", timeout_s, netlist)
-        if not refused:
-            return self._result(second, top, "verilog", first.wall_s)
-        return self._result(first, top, "slang", second.wall_s)
+        spent_s = 0.0
+        refusals: list[YosysRun] = []
+        for frontend in frontends:
+            run, refused = self._attempt(sources, options, frontend, timeout_s, netlist)
+            if not refused:
+                return self._result(run, top, frontend, spent_s)
+            refusals.append(run)
+            spent_s += run.wall_s
+        return self._result(refusals[0], top, frontends[0], spent_s - refusals[0].wall_s)
 
     def evaluate_many(self, jobs: Iterable[Job], *, timeout_s: float = 60) -> list[Evaluation]:
         """Return the evaluations of `jobs`, in their order, several at a time.
