@@ -15,7 +15,7 @@ from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
-from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.goal import EPSILON, Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
 from rtlgen.optimizer.local import estimate
 from rtlgen.optimizer.proposals import ProposalStream, Proposers
@@ -30,7 +30,7 @@ NEUTRAL = 0.04
 """A candidate at most this much worse may serve as a step towards a better one."""
 MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
-CHEAP_S = 0.5
+CHEAP_S = 1.5
 """Below this cost of one measurement, proposals that did not help are tried again after each round."""
 
 
@@ -136,6 +136,7 @@ class Search:
         self._seen: set[str] = set()
         self._tried: set[str] = set()
         self._neutral: list[_Trial] = []
+        self._second: dict[str, Evaluation] = {}
         self._start = time.monotonic()
         baseline = self._measure(target)
         if not baseline.ok:
@@ -305,7 +306,7 @@ class Search:
 
     def _promising(self, changes: tuple[Change, ...], elaborated: Elaborated) -> bool:
         """Return False where the changed values alone, synthesized in milliseconds, are no better than before."""
-        if self._cheap or self._goal.objective != "area":
+        if self._cheap or self._goal.objective != "area" or any(c.obligation != "combinational" for c in changes):
             return True
         modules = {c.module for c in changes}
         old = {(v.name, str(v.parameters)): v for v in self._views if v.name in modules}
@@ -318,7 +319,7 @@ class Search:
                 return False
         return True
 
-    def _measure(self, target: Target) -> Evaluation:
+    def _measure(self, target: Target, frontends: Sequence[str] = ("slang", "verilog")) -> Evaluation:
         return self._evaluator.evaluate(
             target.tool_sources(),
             target.top,
@@ -326,6 +327,7 @@ class Search:
             include_dirs=target.include_dirs,
             defines=target.defines,
             timeout_s=300,
+            frontends=frontends,
         )
 
     @staticmethod
@@ -367,7 +369,7 @@ class Search:
         return again if self._goal.admits(again.evaluation, self.outcome.current_evaluation) else None
 
     def _accept(self, trial: _Trial, views: tuple[ModuleIR, ...]) -> bool:
-        if not self._lint_clean(trial):
+        if not self._lint_clean(trial) or not self._witness_agrees(trial):
             return False
         proof = self._prover.prove(self.outcome.current, trial.target, {c.module for c in trial.changes}, views)
         if not proof.proved:
@@ -387,6 +389,29 @@ class Search:
         if worse:
             self._reject(trial.changes, "lint", "new Verilator warnings: " + ", ".join(worse), trial.evaluation)
         return not worse
+
+    def _witness_agrees(self, trial: _Trial) -> bool:
+        """Return False where the gain is gone when another front end reads the source.
+
+        Logic synthesis is chaotic: reading the same design in another order moves its area by some percent. A change
+        that is worse on the second reading won on noise.
+        """
+        new, old = self._second_reading(trial.target), self._second_reading(self.outcome.current)
+        if not (new.ok and old.ok):
+            return True
+        if self._goal.cost(new) <= self._goal.cost(old) * (1 + EPSILON):
+            return True
+        worse = f"{self._goal.objective} {(self._ratio(new, old) - 1) * 100:+.2f} % when read by {new.frontend}"
+        self._reject(trial.changes, "not better", worse, trial.evaluation)
+        return False
+
+    def _second_reading(self, target: Target) -> Evaluation:
+        key = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
+        if key not in self._second:
+            first = self.outcome.baseline_evaluation.frontend
+            others = [f for f in ("slang", "verilog") if f != first]
+            self._second[key] = self._measure(target, others)
+        return self._second[key]
 
     def _record(self, trial: _Trial, proof: Proof) -> None:
         outcome = self.outcome
