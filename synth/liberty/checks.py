@@ -1,4 +1,7 @@
-"""Checks that a library can serve synthesis: flip-flop, inverter, a two-input gate, areas."""
+"""Checks that a library can serve synthesis: flip-flop, inverter, buffer, a two-input gate, areas.
+
+ABC gives up or crashes on a library that lacks one of the gates; here the user hears which one it is.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def check_usable(library: Library, shown: str) -> None:
         shown: file name for messages.
 
     Raises:
-        LibraryError: no cells, no flip-flop, no inverter, no two-input gate, or no areas at all.
+        LibraryError: no cells, no flip-flop, no inverter, no buffer, no two-input gate, or no areas at all.
     """
     if not library.cells:
         _fail(library, shown, "at least one 'cell (NAME) {...}' group", "none")
@@ -29,6 +32,8 @@ def check_usable(library: Library, shown: str) -> None:
         _fail(library, shown, "a flip-flop (a cell with an 'ff' group that is not a scan cell or dont_use)", came)
     if not any(cell.kind == "inverter" for cell in usable):
         _fail(library, shown, "an inverter (one output with a function such as '!A')", came)
+    if not any(cell.kind == "buffer" for cell in usable):
+        _fail(library, shown, "a buffer (one output with a function such as 'A')", came)
     if not any(_is_gate(cell) for cell in usable):
         _fail(library, shown, f"a two-input {', '.join(_GATES.values())} cell", came)
     if not any(cell.area_um2 > 0 for cell in usable):

@@ -51,8 +51,8 @@ def read_library(path: Path | None = None) -> Library:
 
     Raises:
         LibraryError: the file is missing, binary, empty, damaged, truncated or no Liberty, or it lacks a
-            flip-flop, an inverter or a two-input gate; one message with file, line, what was expected and what
-            to do.
+            flip-flop, an inverter, a buffer or a two-input gate; one message with file, line, what was expected and
+            what to do.
     """
     chosen = default_library_path() if path is None else Path(path)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rtlgen.core.errors import ToolNotFoundError
+from rtlgen.core.errors import LibraryError, ToolNotFoundError
 from rtlgen.sandbox import run as run_tool
 from rtlgen.synth.liberty import (
     Library,
@@ -241,6 +241,32 @@ def test_multi_output_cells_are_never_chosen(pool: YosysPool, shipped: Path, tmp
         assert run.ok, run.error
         counts.append(_cells(run.files["stat.json"]))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("missing", ["INV_X1", "BUF_X1", "NAND2_X1", "DFF_X1", ""])
+def test_what_we_demand_of_a_library_is_what_the_mapper_needs(
+    pool: YosysPool, shipped: Path, tmp_path: Path, missing: str
+) -> None:
+    """The smallest library maps; without any of its cells we refuse what the mapper would fail on."""
+    kept = {"INV_X1", "BUF_X1", "NAND2_X1", "DFF_X1"} - {missing}
+    path = tmp_path / "least.lib"
+    path.write_text(
+        re.sub(
+            r"  cell \((\w+)\) \{.*?\n  \}\n", lambda m: m[0] if m[1] in kept else "", shipped.read_text(), flags=re.S
+        )
+    )
+    if missing:
+        with pytest.raises(LibraryError, match=r"; choose a library of complete standard cells$"):
+            read_library(path)
+    else:
+        assert set(read_library(path).cells) == kept
+    run = pool.run(
+        ["read_verilog t.v", "synth -flatten -top t", f"dfflibmap -liberty {path}", f"abc -liberty {path}",
+         "opt_clean", "select -assert-none t:$*"],
+        files={"t.v": "module t(input c, a, b, output reg q, output y, z);\n"
+                      "  always @(posedge c) q <= a ^ b;\n  assign y = q & ~b, z = q;\nendmodule\n"},
+    )  # fmt: skip
+    assert run.ok == (not missing), run.error
 
 
 CHAIN_STAGES = 10

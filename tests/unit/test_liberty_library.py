@@ -24,6 +24,7 @@ HEADER = """library (small) {
 INV = 'cell (INV) { area : 1; pin (A) { direction : input; } pin (Y) { direction : output; function : "A\'"; } }\n'
 NOR = 'cell (NOR) { area : 2; pin (A) { direction : input; rise_capacitance : 1; fall_capacitance : 2; } pin (B) { \
 direction : input; capacitance : 3; } pin (Y) { direction : output; function : "(!A)(!B)"; max_capacitance : 40; } }\n'
+BUF = 'cell (BUF) { area : 1.5; pin (A) { direction : input; } pin (Y) { direction : output; function : "A"; } }\n'
 DFF = """cell (DFF) { area : 5; cell_footprint : "dff"; cell_leakage_power : 0.004;
   ff (IQ, IQN) { next_state : "D"; clocked_on : "CK"; clear : "!RN"; }
   pin (CK) { direction : input; clock : true; }
@@ -45,7 +46,7 @@ def _read(folder: Path, *cells: str) -> Library:
 
 
 def test_numbers_come_in_the_units_of_their_names(tmp_path: Path) -> None:
-    library = _read(tmp_path, INV, NOR, DFF)
+    library = _read(tmp_path, INV, BUF, NOR, DFF)
     assert (library.name, library.voltage_v, library.temperature_c) == ("small", 0.9, 85.0)
     assert (library.units.time_ns, library.units.capacitance_pf, library.units.leakage_nw) == (0.01, 0.002, 1000.0)
     assert library.cells["DFF"].leakage_nw == pytest.approx(4.0)
@@ -59,11 +60,11 @@ def test_numbers_come_in_the_units_of_their_names(tmp_path: Path) -> None:
 
 
 def test_a_flip_flop_keeps_what_it_does(tmp_path: Path) -> None:
-    cell = _read(tmp_path, INV, NOR, DFF).cells["DFF"]
+    cell = _read(tmp_path, INV, BUF, NOR, DFF).cells["DFF"]
     assert cell.kind == "ff"
     assert cell.sequential == Sequential(("IQ", "IQN"), next_state="D", clocked_on="CK", clear="!RN")
     assert [pin.name for pin in cell.pins.values() if pin.clock] == ["CK"]
-    assert (cell.footprint, cell.line) == ("dff", 11)
+    assert (cell.footprint, cell.line) == ("dff", 12)
 
 
 def _out(function: str, extra: str = "") -> str:
@@ -91,23 +92,23 @@ def _out(function: str, extra: str = "") -> str:
     ],
 )
 def test_kinds(tmp_path: Path, body: str, kind: str) -> None:
-    assert _read(tmp_path, INV, NOR, DFF, f"cell (X) {{ area : 1; {body} }}\n").cells["X"].kind == kind
+    assert _read(tmp_path, INV, BUF, NOR, DFF, f"cell (X) {{ area : 1; {body} }}\n").cells["X"].kind == kind
 
 
 def test_dont_use_is_kept_and_left_out_of_choices(tmp_path: Path) -> None:
-    library = _read(tmp_path, INV, NOR, DFF, INV.replace("(INV) {", "(INV0) { dont_use : true;"))
+    library = _read(tmp_path, INV, BUF, NOR, DFF, INV.replace("(INV) {", "(INV0) { dont_use : true;"))
     assert library.cells["INV0"].dont_use
     assert [cell.name for cell in library.of_kind("inverter")] == ["INV"]
 
 
 def test_mean_leakage_where_only_states_are_given(tmp_path: Path) -> None:
     states = "leakage_power () { value : 1; when : A; } leakage_power () { value : 3; }"
-    library = _read(tmp_path, INV.replace("area", f"{states} area"), NOR, DFF)
+    library = _read(tmp_path, INV.replace("area", f"{states} area"), BUF, NOR, DFF)
     assert library.cells["INV"].leakage_nw == pytest.approx(2000.0)
 
 
 def test_compression_changes_nothing_but_the_path(tmp_path: Path) -> None:
-    text = HEADER + INV + NOR + DFF + "}\n"
+    text = HEADER + INV + BUF + NOR + DFF + "}\n"
     plain = read_library(_write(tmp_path, text))
     # compression is told by content: the name need not end in .gz
     packed = read_library(_write(tmp_path, gzip.compress(text.encode()), "packed.lib"))
@@ -116,8 +117,8 @@ def test_compression_changes_nothing_but_the_path(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
-    before = _read(tmp_path, INV, NOR, DFF)
-    after = _read(tmp_path, INV.replace("area : 1", "area : 1.25"), NOR, DFF)
+    before = _read(tmp_path, INV, BUF, NOR, DFF)
+    after = _read(tmp_path, INV.replace("area : 1", "area : 1.25"), BUF, NOR, DFF)
     assert (before.cells["INV"].area_um2, after.cells["INV"].area_um2) == (1.0, 1.25)
     assert before.digest != after.digest
 
@@ -125,21 +126,21 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
 def test_the_reading_kept_on_disk_is_the_same(tmp_path: Path) -> None:
     from rtlgen.synth.liberty import read
 
-    first = _read(tmp_path, INV, NOR, DFF)
+    first = _read(tmp_path, INV, BUF, NOR, DFF)
     read._read_cached.cache_clear()
     assert read_library(first.path) == first
 
 
 def test_old_comments_in_latin_1_are_no_obstacle(tmp_path: Path) -> None:
-    text = HEADER.encode() + b"/* \xa9 1999, 0.35 \xb5m */" + (INV + NOR + DFF).encode() + b"}\n"
-    assert set(read_library(_write(tmp_path, text)).cells) == {"INV", "NOR", "DFF"}
+    text = HEADER.encode() + b"/* \xa9 1999, 0.35 \xb5m */" + (INV + BUF + NOR + DFF).encode() + b"}\n"
+    assert set(read_library(_write(tmp_path, text)).cells) == {"INV", "BUF", "NOR", "DFF"}
 
 
 def test_cell_lookup_names_the_library(tmp_path: Path) -> None:
     with pytest.raises(LibraryError) as raised:
-        _read(tmp_path, INV, NOR, DFF).cell("AOI")
+        _read(tmp_path, INV, BUF, NOR, DFF).cell("AOI")
     assert str(raised.value) == (
-        "expected a cell of library 'small' (3 cells), got 'AOI'; map the netlist to this library first"
+        "expected a cell of library 'small' (4 cells), got 'AOI'; map the netlist to this library first"
     )
 
 
@@ -165,14 +166,21 @@ WHOLE = "choose a library of complete standard cells"
             ),
         ),
         (
-            (INV, DFF),
+            (INV, NOR, DFF),
             (
-                "expected a two-input NAND2, NOR2, AND2, OR2 cell in library 'small', "
-                f"got only 2 usable cells of the kinds ff, inverter; {WHOLE}"
+                "expected a buffer (one output with a function such as 'A') in library 'small', "
+                f"got only 3 usable cells of the kinds comb, ff, inverter; {WHOLE}"
             ),
         ),
         (
-            tuple(cell.replace("area :", "size :") for cell in (INV, NOR, DFF)),
+            (INV, BUF, DFF),
+            (
+                "expected a two-input NAND2, NOR2, AND2, OR2 cell in library 'small', "
+                f"got only 3 usable cells of the kinds buffer, ff, inverter; {WHOLE}"
+            ),
+        ),
+        (
+            tuple(cell.replace("area :", "size :") for cell in (INV, BUF, NOR, DFF)),
             f"expected cells with an 'area' above 0 in library 'small', got no area in any cell; {WHOLE}",
         ),
     ],
@@ -245,15 +253,15 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_sequential_text_holds_flops_and_latches_only(tmp_path: Path) -> None:
     scan = DFF.replace("(DFF)", "(SDFF)").replace("ff (IQ", "test_cell () { } ff (IQ")
     unused = DFF.replace("(DFF) {", "(DFF0) { dont_use : true;")
-    tree = parse_liberty(_read(tmp_path, INV, NOR, DFF, scan, unused).sequential_text)
+    tree = parse_liberty(_read(tmp_path, INV, BUF, NOR, DFF, scan, unused).sequential_text)
     assert [group.args for group in tree.find("cell")] == [("DFF",)]
-    assert "timing" not in _read(tmp_path, INV, NOR, DFF).sequential_text
+    assert "timing" not in _read(tmp_path, INV, BUF, NOR, DFF).sequential_text
 
 
 def test_mapping_text_holds_gates_with_their_tables(tmp_path: Path) -> None:
-    library = _read(tmp_path, INV.replace("pin (Y) {", "pin (Y) { timing () { related_pin : A; }"), NOR, DFF)
+    library = _read(tmp_path, INV.replace("pin (Y) {", "pin (Y) { timing () { related_pin : A; }"), BUF, NOR, DFF)
     tree = parse_liberty(mapping_liberty(read_text(library.path), library.path, library.cells))
-    assert [group.args for group in tree.find("cell")] == [("INV",), ("NOR",)]
+    assert [group.args for group in tree.find("cell")] == [("INV",), ("BUF",), ("NOR",)]
     assert next(next(tree.groups[0].find("pin")).find("timing"), None) is None
     assert [group.name for pin in tree.groups[0].find("pin") for group in pin.groups] == ["timing"]
     assert tree.get("time_unit") == "10ps"
@@ -266,7 +274,7 @@ TOKENS = ("{", "}", "(", ")", ";", ":", '"', "/*", "*/", "\\", "-", "nan", "1e99
 @given(st.data())
 def test_a_damaged_library_is_read_or_refused_with_one_line(data: st.DataObject) -> None:
     """Whatever happens to a file, what comes back is a library or a message: no other exception, no two lines."""
-    text = HEADER + INV + NOR + DFF + "}\n"
+    text = HEADER + INV + BUF + NOR + DFF + "}\n"
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         end = min(len(text), start + data.draw(st.integers(0, 12)))
