@@ -92,6 +92,7 @@ REWRITES: Registry[Rewrite] = Registry("rewrite")
 """Name to loader of every rewrite; third parties add theirs by the entry-point group `rtlgen.plugins`."""
 REWRITES.add("fsm-minimize", "rtlgen.optimizer.fsm.rewrites:FsmMinimize")
 REWRITES.add("fsm-encode", "rtlgen.optimizer.fsm.rewrites:FsmEncode")
+REWRITES.add("fsm-index", "rtlgen.optimizer.fsm.rewrites:FsmIndex")
 REWRITES.add("narrow", "rtlgen.optimizer.narrow.rewrite:Narrow")
 REWRITES.add("registers", "rtlgen.optimizer.registers.rewrite:RegisterRemoval")
 REWRITES.add("resynthesis", "rtlgen.optimizer.resynth.rewrite:Resynthesis")

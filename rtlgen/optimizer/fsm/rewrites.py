@@ -16,8 +16,10 @@ from rtlgen.optimizer.fsm import encode
 from rtlgen.optimizer.fsm.cost import Estimator, descend, neighbours
 from rtlgen.optimizer.fsm.encode import Encoding
 from rtlgen.optimizer.fsm.extract import Machine, machines
+from rtlgen.optimizer.fsm.index import to_codes
 from rtlgen.optimizer.fsm.minimize import Classes, equivalence_classes
-from rtlgen.optimizer.fsm.source import StateText, locate
+from rtlgen.optimizer.fsm.source import locate
+from rtlgen.optimizer.fsm.statetext import StateText
 from rtlgen.optimizer.fsm.writeback import Plan, WritebackError, write
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
@@ -67,7 +69,7 @@ def find(context: RewriteContext) -> Iterator[Found]:
             key = (module.name, machine.name)
             text = None if key in seen else locate(design, module, machine.name)
             seen.add(key)
-            if text is not None and text.sites:
+            if text is not None and (text.sites or text.bits):
                 yield _found(module, machine, text)
 
 
@@ -85,7 +87,7 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
     groups = [tuple(sorted(group, key=lambda c: rank[c])) for group in equivalence_classes(machine)]
     classes = tuple(sorted(groups, key=lambda g: place.get(g[0], len(place))))
     removed = {code: group[0] for group in classes for code in group[1:]}
-    if not text.visible:  # else a code that is never reached may still be an intermediate value
+    if not text.fixed:  # else a code that is never reached may still be an intermediate value
         for value in (*(s.value for s in text.sites), *(n.value for n in text.names.values())):
             if value is not None and value not in machine.transitions:
                 removed.setdefault(value, machine.entry[0])
@@ -95,7 +97,7 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
 def plan_for(found: Found, encoding: Encoding, attribute: str | None) -> Plan:
     """Return the plan that gives the classes of a machine the codes of `encoding`."""
     codes = {group[0]: code for group, code in zip(found.classes, encoding.codes, strict=True)}
-    if found.text.visible:
+    if found.text.fixed:
         codes |= {s.value: s.value for s in found.text.sites if s.value is not None and s.value not in found.removed}
     return Plan(codes, found.removed, encoding.width, attribute)
 
@@ -104,7 +106,7 @@ def as_written(found: Found) -> Encoding:
     """Return the codes as they are, without those that go, in as few bits as they need."""
     codes = tuple(g[0] for g in found.classes)
     needed = max(1, max(codes).bit_length())
-    return Encoding("as-written", codes, found.text.width if found.text.visible else needed)
+    return Encoding("as-written", codes, found.text.width if found.text.fixed else needed)
 
 
 class FsmMinimize:
@@ -155,12 +157,44 @@ class FsmEncode:
                 yield _change(self.name, found, _describe(found, encoding, attribute), edits, 0.9 - 0.02 * rank)
 
 
+class FsmIndex:
+    """Turns a one-hot machine that is used bit by bit into one with codes."""
+
+    name = "fsm-index"
+
+    def __init__(self, *, allow_parameters: bool = False) -> None:
+        self.allow_parameters = allow_parameters
+
+    def propose(self, context: RewriteContext) -> Iterator[Change]:
+        """Yield a change with and one without the attribute per bit-indexed machine."""
+        for found in find(context):
+            source = context.sources[found.text.file]
+            for attribute in (KEEP, None) if found.text.bits else ():
+                try:
+                    edits = to_codes(
+                        found.machine,
+                        found.module,
+                        found.text,
+                        source,
+                        attribute=attribute,
+                        allow_parameters=self.allow_parameters,
+                    )
+                except WritebackError:
+                    break
+                count = len(found.machine.codes)
+                kept = ", kept by (* fsm_encoding *)" if attribute else ""
+                width = encode.minimal_width(count)
+                title = f"{width} bits of code instead of {count} one-hot bits for {found.text.register!r}{kept}"
+                why = f"{width} flip-flops hold {count} states; each test of a bit becomes a comparison."
+                yield _change(self.name, found, (title, why), edits, 0.85)
+
+
 def _choices(found: Found, context: RewriteContext) -> Iterator[tuple[Encoding, str | None]]:
     """Yield code sets with and without the attribute that keeps the synthesizer from choosing its own."""
     count = len(found.classes)
     narrow = encode.minimal_width(count)
     yield as_written(found), KEEP
-    if found.text.visible:
+    if found.text.fixed:
         return
     hot = [(encode.one_hot(count), None)] if count <= encode.MAX_ONE_HOT else []
     if context.objective == "delay":

@@ -10,97 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
-
-Role = Literal["value", "compare", "label", "member"]
-NameKind = Literal["localparam", "enum", "parameter"]
+from rtlgen.optimizer.fsm.statetext import BitSite, NameKind, Resize, Role, Site, StateName, StateText
 
 _EQUALITIES = ("Equality", "Inequality", "CaseEquality", "CaseInequality")
 _DECLARATIONS = ("DataDeclaration", "NetDeclaration", "LocalVariableDeclaration")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One constant that stands for a state.
-
-    Attributes:
-        place: text of the constant.
-        value: code as of now, None for an undefined one (`2'bxx`).
-        name: the state's name, None for a literal or an expression.
-        role: `value` (assigned), `compare` (== or !=), `label` (of a case item), `member` (of an inside list).
-        node: the syntax node of the constant.
-    """
-
-    place: Place
-    value: int | None
-    name: str | None
-    role: Role
-    node: Any = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StateName:
-    """A named code.
-
-    Attributes:
-        name: identifier.
-        value: its code.
-        kind: how it is declared.
-        node: syntax node of its declarator.
-        place: the whole declarator, `IDLE = 2'd0`.
-        initializer: the value's text, None for an enum member without one.
-        private: nothing but this machine uses the name.
-    """
-
-    name: str
-    value: int
-    kind: NameKind
-    node: Any = field(compare=False)
-    place: Place = field(compare=False)
-    initializer: Place | None = field(compare=False)
-    private: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """A text that holds the width: `template` with `{high}` replaced goes to `place`; `single` where 1 bit is left."""
-
-    place: Place
-    template: str
-    single: str
-
-
-@dataclass(slots=True)
-class StateText:
-    """The source of one machine.
-
-    Attributes:
-        register: name of the state register.
-        file: the one file that holds all of it.
-        width: bits of the register as of now.
-        carriers: names of the state register and of the signals that hold states.
-        sites: every constant.
-        names: every named code, in order of declaration.
-        resizes: what to change for another width; empty where the width can't be changed.
-        declaration: syntax node of the register's declaration, None where it is a port or not editable.
-        attribute: value of the `fsm_encoding` attribute that it carries.
-        visible: why codes can't be changed; empty where they can.
-    """
-
-    register: str
-    file: str
-    width: int
-    carriers: tuple[str, ...] = ()
-    sites: list[Site] = field(default_factory=list)
-    names: dict[str, StateName] = field(default_factory=dict)
-    resizes: tuple[Resize, ...] = ()
-    declaration: Any = None
-    attribute: str | None = None
-    visible: list[str] = field(default_factory=list)
 
 
 def locate(design: Elaborated, module: ModuleIR, register: str) -> StateText | None:
@@ -150,6 +68,8 @@ class _Facts:
     reads: list[Any] = field(default_factory=list)
     """Every occurrence of a named value."""
     events: list[Any] = field(default_factory=list)
+    selects: list[Any] = field(default_factory=list)
+    bit_assignments: list[Any] = field(default_factory=list)
 
 
 def _collect(body: Any) -> _Facts:
@@ -161,6 +81,10 @@ def _collect(body: Any) -> _Facts:
             facts.reads.append(node)
         elif kind == "AssignmentExpression" and not node.isCompound and node.left.kind.name == "NamedValue":
             facts.assignments.append((node.left.symbol, node.left, node.right))
+        elif kind == "AssignmentExpression" and not node.isCompound and node.left.kind.name == "ElementSelect":
+            facts.bit_assignments.append(node)
+        elif kind == "ElementSelectExpression":
+            facts.selects.append(node)
         elif kind == "BinaryExpression" and node.op.name in _EQUALITIES:
             facts.comparisons.append(node)
         elif kind == "CaseStatement":
@@ -200,6 +124,7 @@ class _Locator:
         self.carriers: dict[Any, None] = {}
         self.accounted: set[int] = set()
         self.symbols: dict[str, Any] = {}
+        self.index_symbols: dict[str, Any] = {}
 
     def run(self) -> StateText | None:
         """Return the finished text, None where the register's symbol isn't found."""
@@ -212,9 +137,11 @@ class _Locator:
         self._cases()
         self._insides()
         self._events()
+        self._bits()
         self._unaccounted()
         self._ports()
         self._names()
+        self._index_names()
         self._declarations()
         return self.text
 
@@ -324,6 +251,36 @@ class _Locator:
             if expression.kind.name == "NamedValue":
                 self._account(expression)
 
+    def _bits(self) -> None:
+        writes = {_offset(a.left): a for a in self.facts.bit_assignments}
+        for select in self.facts.selects:
+            base = select.value
+            if base.kind.name != "NamedValue" or base.symbol not in self.carriers:
+                continue
+            place, selector = self.place(select.sourceRange), self.place(select.selector.sourceRange)
+            index = _index(select.selector)
+            if place is None or selector is None or index is None or select.syntax is None:
+                continue
+            name = None
+            if (inner := _unwrapped(select.selector)).kind.name == "NamedValue":
+                name = str(inner.symbol.name)
+                self.index_symbols[name] = inner.symbol
+            written = self._written(writes.get(_offset(select)))
+            if written is not None:
+                self._account(base)
+                self.text.bits.append(BitSite(place, base.symbol.name, index, selector, name, select.syntax, *written))
+
+    def _written(self, assignment: Any) -> tuple[Any, Place | None, int | None] | None:
+        """Return (syntax node, place of the value, constant value) of an assignment, None where it can't be edited."""
+        if assignment is None:
+            return None, None, None
+        value = self.place(assignment.right.sourceRange)
+        if value is None or assignment.syntax is None:
+            return None
+        constants = [_value(leaf, 1) for leaf in leaves(assignment.right)]
+        constant = constants[0][1] if len(constants) == 1 and constants[0][0] else None
+        return assignment.syntax, value, constant
+
     def _unaccounted(self) -> None:
         for read in self.facts.reads:
             if read.symbol in self.carriers and _offset(read) not in self.accounted:
@@ -346,6 +303,12 @@ class _Locator:
             if site.name is not None and site.name not in self.text.names:
                 self.text.visible.append(f"{site.name!r} is declared where it can't be edited")
 
+    def _index_names(self) -> None:
+        places = {b.selector.start for b in self.text.bits}
+        found = [self._name(s, places, 32) for s in self.index_symbols.values()]
+        for name in sorted((n for n in found if n is not None), key=lambda n: n.place.start):
+            self.text.index_names[name.name] = name
+
     def _siblings(self, found: list[StateName]) -> list[StateName]:
         """Return the names with the unused members of the same enums added."""
         known = {n.name for n in found}
@@ -359,27 +322,28 @@ class _Locator:
                         result.append(name)
         return result
 
-    def _name(self, symbol: Any) -> StateName | None:
+    def _name(self, symbol: Any, uses: set[int] | None = None, width: int = 0) -> StateName | None:
+        if symbol.kind.name not in ("Parameter", "EnumValue"):
+            return None
         node = symbol.syntax
         place = self.place(node.sourceRange) if node is not None else None
         if place is None or place.file != self.text.file or not _inside(place, self.module.place):
             return None
-        known, value = _number(symbol.value, self.text.width)
+        known, value = _number(symbol.value, width or self.text.width)
         if not known or value is None or node.kind.name != "Declarator":
             return None
         clause = node.initializer
         initializer = self.place(clause.expr.sourceRange) if clause is not None else None
         if clause is not None and initializer is None:
             return None
-        return StateName(
-            symbol.name, value, _name_kind(symbol), node, place, initializer, self._is_private(symbol.name, place)
-        )
+        uses = {s.place.start for s in self.text.sites} if uses is None else uses
+        private = self._is_private(symbol.name, uses | {place.start})
+        return StateName(symbol.name, value, _name_kind(symbol), node, place, initializer, private)
 
-    def _is_private(self, name: str, declared: Place) -> bool:
-        """Return whether every occurrence of the identifier in the module is a site or its declaration."""
-        places = {s.place.start for s in self.text.sites} | {declared.start}
+    def _is_private(self, name: str, places: set[int]) -> bool:
+        """Return whether every occurrence of the identifier in the module is at one of the places."""
         module = self.module.place
-        text = blank_comments(self.design.sources[declared.file][module.start : module.end].decode("latin-1"))
+        text = blank_comments(self.design.sources[module.file][module.start : module.end].decode("latin-1"))
         pattern = re.compile(rf"(?<![\w$.]){re.escape(name)}(?![\w$])")
         return all(m.start() + module.start in places for m in pattern.finditer(text))
 
@@ -507,6 +471,17 @@ def _bits(value: Any, width: int) -> tuple[bool, int | None]:
     if value.hasUnknown:
         return True, None
     return True, int(value) & ((1 << width) - 1)
+
+
+def _unwrapped(expression: Any) -> Any:
+    while expression.kind.name == "Conversion":
+        expression = expression.operand
+    return expression
+
+
+def _index(selector: Any) -> int | None:
+    known, value = _value(_unwrapped(selector), 32)
+    return value if known else None
 
 
 def _kind_words(leaf: Any) -> str:

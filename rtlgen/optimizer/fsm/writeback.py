@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtlgen.optimizer.edits import Edit
-from rtlgen.optimizer.fsm.source import Site, StateName, StateText
+from rtlgen.optimizer.fsm.statetext import Site, StateName, StateText
 from rtlgen.optimizer.fsm.surgery import Surgeon, end_of, outermost, start_of
 
 _SIZED = re.compile(r"(?:(\d+)\s*)?'([sS]?)([bBoOdDhH])\s*[0-9a-fA-FxXzZ?_]+")
@@ -75,12 +75,12 @@ class _Writer:
         if self.width != self.text.width:
             self._resize()
         if self.plan.attribute is not None:
-            self._attribute(self.plan.attribute)
+            place_attribute(self.surgeon, self.text, self.source, self.plan.attribute)
         return outermost(self.surgeon.edits())
 
     def _check(self) -> None:
-        if self.text.visible and (self.recoded or self.width != self.text.width):
-            raise WritebackError(f"codes of {self.text.register!r} are visible: {self.text.visible[0]}")
+        if self.text.fixed and (self.recoded or self.width != self.text.width):
+            raise WritebackError(f"codes of {self.text.register!r} are visible: {self.text.fixed[0]}")
         if self.plan.width > self.width:
             raise WritebackError(f"{self.text.register!r} can't be widened to {self.plan.width} bits")
         for name in self.text.names.values():
@@ -221,20 +221,26 @@ class _Writer:
             new = resize.single if self.width == 1 else resize.template.format(high=self.width - 1)
             self.surgeon.replace(resize.place.start, resize.place.end, new)
 
-    def _attribute(self, value: str) -> None:
-        declaration = self.text.declaration
-        if declaration is None:
-            raise WritebackError(f"{self.text.register!r} has no declaration to put an attribute on")
-        start = start_of(declaration)
-        written = self.source[start : end_of(declaration)]
-        found = re.match(rb'\(\*.*?fsm_encoding\s*=\s*"([^"]*)".*?\*\)', written, re.DOTALL)
-        if found:
-            self.surgeon.replace(start + found.start(1), start + found.end(1), value)
-        else:
-            # The first token is replaced, not preceded, so that two such edits can't both be applied.
-            token = start + len(declaration.getFirstToken().rawText)
-            text = self.source[start:token].decode("latin-1")
-            self.surgeon.replace(start, token, f'(* fsm_encoding = "{value}" *) {text}')
+
+def place_attribute(surgeon: Surgeon, text: StateText, source: bytes, value: str) -> None:
+    """Put `(* fsm_encoding = "VALUE" *)` before the declaration of the state register, or change the one there.
+
+    Raises:
+        WritebackError: the register is declared as a port or in a macro.
+    """
+    declaration = text.declaration
+    if declaration is None:
+        raise WritebackError(f"{text.register!r} has no declaration to put an attribute on")
+    start = start_of(declaration)
+    written = source[start : end_of(declaration)]
+    found = re.match(rb'\(\*.*?fsm_encoding\s*=\s*"([^"]*)".*?\*\)', written, re.DOTALL)
+    if found:
+        surgeon.replace(start + found.start(1), start + found.end(1), value)
+    else:
+        # The first token is replaced, not preceded, so that two such edits can't both be applied.
+        token = start + len(declaration.getFirstToken().rawText)
+        first = source[start:token].decode("latin-1")
+        surgeon.replace(start, token, f'(* fsm_encoding = "{value}" *) {first}')
 
 
 def _comparison(node: Any) -> Any:
