@@ -39,6 +39,7 @@ class Signal:
         shared_declaration: True where the same dimension text also declares other signals.
         depth: words of a memory, else None.
         initial: value given by declaration or initial block, else None.
+        enumerators: value → name where the type is an enumeration, by pairs.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Signal:
     shared_declaration: bool = False
     depth: int | None = None
     initial: int | None = None
+    enumerators: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,17 @@ def declare(name: str, symbol: Any, body: Any, place_of: PlaceOf) -> tuple[Signa
     declared, dimension, shared = _declaration(symbol, place_of)
     kind: SignalKind = "memory" if depth is not None else _kind(symbol, body)
     initial = _initial(symbol) if symbol.kind.name == "Variable" else None
-    signal = Signal(
-        name, width, bool(type_.isSigned), kind, low, descending, declared, dimension, shared, depth, initial
-    )
+    signed, names = bool(type_.isSigned), _enumerators(type_)
+    signal = Signal(name, width, signed, kind, low, descending, declared, dimension, shared, depth, initial, names)
     return signal, ""
+
+
+def _enumerators(type_: Any) -> tuple[tuple[int, str], ...]:
+    """Return value and name of each enumerator that has a defined value."""
+    if type_.kind.name != "EnumType":
+        return ()
+    pairs = [(v.value.value, str(v.name)) for v in type_ if v.kind.name == "EnumValue"]
+    return tuple((int(value), name) for value, name in pairs if not value.hasUnknown)
 
 
 def _bounds(type_: Any) -> tuple[int, bool]:

@@ -344,6 +344,8 @@ class _Printer:
     def _compare(self, term: Term, symbol: str) -> _Piece:
         if term.op in ("slt", "sle"):
             return self._compare_signed(term, symbol)
+        if (named := self._enumerator(term)) is not None:
+            return self._join(symbol, *named, width=1)
         width = term.args[0].width
         pieces = [self.at(a, width) for a in term.args]
         if max(p.width for p in pieces) < width and not all(_keeps_value(self._resolved(a)) for a in term.args):
@@ -352,6 +354,16 @@ class _Printer:
         if all(p.signed for p in pieces) and term.op != "eq":
             pieces[0] = self.at(term.args[0], width, need=pieces[0].width == width, strict=True)
         return self._join(symbol, *pieces, width=1)
+
+    def _enumerator(self, term: Term) -> tuple[_Piece, _Piece] | None:
+        """Return both sides of a comparison of an enumeration with one of its values, by its name."""
+        left, right = term.args
+        if term.op != "eq" or left.op != "var" or right.op != "const" or left.name not in self.signals:
+            return None
+        names = dict(self.signals[left.name].enumerators)
+        if self.names or right.const_value not in names:
+            return None
+        return _atom(self._text(left.name), left.width), _atom(names[right.const_value], right.width)
 
     def _compare_signed(self, term: Term, symbol: str) -> _Piece:
         width = term.args[0].width
