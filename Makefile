@@ -33,8 +33,11 @@ test: lint ## the whole test command: lint, wheel check, examples, doctests and 
 test-slow: setup ## the long tests only
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-bench: setup ## measure speed: every script of benchmarks/perf
-	@shopt -s nullglob; for script in benchmarks/perf/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+bench: setup ## measure speed and gain: every script of benchmarks/perf
+	@shopt -s nullglob; for script in benchmarks/perf/[a-z]*.py; do \
+	  args=(); [[ $$script == */bench_optimize.py ]] && args=(examples pairs --budget 20); \
+	  echo "== $$script $${args[*]}"; $(BIN)/python "$$script" "$${args[@]}"; \
+	done
 
 docs: setup ## build the manual into site/; a warning is an error
 	$(BIN)/mkdocs build --strict --quiet --site-dir site
