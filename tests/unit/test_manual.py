@@ -78,3 +78,20 @@ def test_every_version_is_pinned(repository: Path) -> None:
     named = {re.split(r"[><=\[]", item)[0].lower() for item in wanted} - {"rtlgen"}
     assert named - names == set()
     assert "torch==2.13.0" in pins
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/install.md", "Makefile"])
+def test_files_that_commands_name_are_there(name: str, repository: Path) -> None:
+    text = (repository / name).read_text()
+    named = re.findall(r"(?<![\w/.-])(?:examples|benchmarks|tools)/[\w./-]*\w", text)
+    assert [path for path in named if not (repository / path).exists()] == []
+
+
+def test_first_example_is_valid_use(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rtlgen.cli import main
+
+    commands = re.findall(r"^\$ rtlgen (.*)$", (repository / "README.md").read_text(), re.MULTILINE)
+    assert len(commands) >= 2
+    for line in commands:
+        # options are parsed before --help ends it, so a wrong one would be refused
+        assert main([*line.split(), "--help"]) == 0, capsys.readouterr().err
