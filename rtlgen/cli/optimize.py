@@ -88,7 +88,7 @@ def _options(values: dict[str, object], jobs: int, clock_ns: float | None, liber
     from rtlgen.optimizer.goal import Goal
     from rtlgen.optimizer.run import Options
 
-    chosen = values["liberty"]
+    chosen = values["liberty"] or liberty
     if chosen:
         from rtlgen.synth.pdk import resolve_library
 
