@@ -290,6 +290,7 @@ class _ModuleBuilder:
     def _combinational(self, m: Any, trigger: Trigger) -> None:
         self._open("comb", m.syntax)
         executor = self._executor()
+        executor.settling = True
         try:
             executor.statement(trigger.body)
         except UnsupportedError as reason:
@@ -304,6 +305,7 @@ class _ModuleBuilder:
             if name in t.variables(value):
                 latched = True
                 self.view.latched.add(name)
+                self.view.latch_values[name] = value
             else:
                 self._pieces.setdefault(name, []).append((0, value))
         self._mark_memories(executor)

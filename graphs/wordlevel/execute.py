@@ -51,6 +51,8 @@ class Executor:
         self._lowering = Lowering(self)
         self.blocking: Env = {}
         self.nonblocking: Env = {}
+        self.settling = False
+        """True in combinational blocks: what a nonblocking assignment leaves behind is the same as a blocking one's."""
         self.memories_written: set[str] = set()
         self.assigned: set[str] = set()
         self.path: list[Step] = []
@@ -288,7 +290,7 @@ class Executor:
             self._locals.add(name)
         else:
             self.assigned.add(name)
-        env = self.nonblocking if nonblocking else self.blocking
+        env = self.nonblocking if nonblocking and not self.settling else self.blocking
         old = env.get(name, t.var(name, width))
         offset = self.expand(part.offset) if isinstance(part.offset, Term) else part.offset
         new = replace(old, offset, t.zext(value, part.width)) if part.width != width or offset != 0 else value

@@ -170,7 +170,8 @@ class ModuleIR:
         place: the module's text from `module` to `endmodule`; `header_end`: byte offset after the header's `;`.
         combinational: final value of each continuously or combinationally driven signal, over stable signals.
         registers: by name.
-        latched: signals of level-sensitive storage.
+        latched: signals of level-sensitive storage; `latch_values`: their values, which read the signal itself where
+            it holds.
         opaque: signals about whose drivers nothing is claimed, with the reason.
         order: elaborated names in source order.
     """
@@ -186,6 +187,7 @@ class ModuleIR:
     combinational: dict[str, Term] = field(default_factory=dict)
     registers: dict[str, Register] = field(default_factory=dict)
     latched: set[str] = field(default_factory=set)
+    latch_values: dict[str, Term] = field(default_factory=dict)
     opaque: dict[str, str] = field(default_factory=dict)
     occurrences: list[Occurrence] = field(default_factory=list)
     instances: list[ChildInstance] = field(default_factory=list)

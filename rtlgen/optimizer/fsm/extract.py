@@ -72,7 +72,8 @@ class _View:
         self.module = module
         named = dict(_roots(module))
         self.names = tuple(named)
-        self.terms = tuple(expand(list(named.values()), module.combinational))
+        # A latch that no reachable state holds is none; where one holds, the signal stays a free variable.
+        self.terms = tuple(expand(list(named.values()), module.combinational | module.latch_values))
         self.next = dict(zip(self.names, self.terms, strict=True))
 
     def explore(self, register: Register) -> Machine | None:
@@ -116,6 +117,8 @@ def _roots(module: ModuleIR) -> Iterator[tuple[str, Term]]:
     for name, signal in module.signals.items():
         if signal.kind in ("output", "inout") and name in module.combinational:
             yield f"output {name}", module.combinational[name]
+        elif signal.kind in ("output", "inout") and name in module.latch_values:
+            yield f"output {name}", module.latch_values[name]
         elif signal.kind in ("output", "inout") and name in module.registers:
             register = module.registers[name]
             yield f"output {name}", var(name, register.width)
@@ -125,7 +128,7 @@ def _roots(module: ModuleIR) -> Iterator[tuple[str, Term]]:
                 yield f"port {instance.name}.{port.port}", port.term
     for index, occurrence in enumerate(module.occurrences):
         target = occurrence.target
-        if target is None or target in module.registers or target in module.combinational:
+        if target is None or target in module.registers or target in module.combinational | module.latch_values:
             continue
         # Memories, latches and anything the view makes no claim about: every read on the way counts.
         yield f"read {index}", occurrence.expanded

@@ -376,7 +376,7 @@ class _Locator:
     def _resize(self, node: Any, width: int) -> Resize | bool | None:
         """Return how the declaration around one declarator is resized; True: nothing to do, None: it can't be."""
         declaration = self._declaration_of(node)
-        if declaration is None or not self._all_ours(declaration):
+        if declaration is None or not hasattr(declaration, "type") or not self._all_ours(declaration):
             return None
         type_ = declaration.type
         if type_.kind.name == "NamedType":
