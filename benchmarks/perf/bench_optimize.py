@@ -3,8 +3,8 @@
     python benchmarks/perf/bench_optimize.py pairs --budget 20
     python benchmarks/perf/bench_optimize.py rtllm verilogeval --objective delay --liberty sky130hd_tt.lib.gz
 
-Sets: `pairs` (poor and expert versions of this project), `examples`, `rtllm`, `verilogeval` (references of the shared
-data, RTLGEN_DATA), `cores` (picorv32 and serv, where `pip download --no-deps -d FOLDER` has put them: --cores FOLDER).
+Sets: `pairs` (poor and expert versions of this project), `examples`, `rtllm`, `verilogeval` (references of the
+shared data, RTLGEN_DATA), `cores` (picorv32 and serv, where `pip download --no-deps -d FOLDER` has put them: --cores FOLDER).
 Prints one line per design (area and delay ratio after / before, and for pairs the ratio to the expert's), then the
 geometric means with their distribution. Exits with 1 where any result is worse than its input or fails its second proof.
 """
@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -166,7 +166,11 @@ def main() -> int:
 
 def run_set(name: str, args: argparse.Namespace, scratch: Path, evaluator: Evaluator) -> list[Row]:
     """Return the rows of one set, printed as they come."""
-    sets = {"pairs": pairs, "examples": examples, "cores": lambda: cores(args.cores)}
+    sets: dict[str, Callable[[], Iterator[Case]]] = {
+        "pairs": pairs,
+        "examples": examples,
+        "cores": lambda: cores(args.cores),
+    }
     cases = list(sets[name]() if name in sets else references(name, scratch))
     part, parts = map(int, args.part.split("/"))
     cases = [c for i, c in enumerate(cases) if (not args.only or c.name in args.only) and i % parts == part - 1]

@@ -17,14 +17,8 @@ SHIFTS: Final = ("shl", "lshr", "ashr")
 COMPARISONS: Final = ("eq", "ult", "ule", "slt", "sle")
 REDUCTIONS: Final = ("redand", "redor", "redxor")
 COMMUTATIVE: Final = frozenset({"and", "or", "xor", "add", "mul", "eq"})
-OPERATORS: Final = frozenset(
-    ("const", "undef", "var", "not", "neg", "ite", "concat", "extract", "zext", "sext", "select")
-    + BITWISE
-    + ARITHMETIC
-    + SHIFTS
-    + COMPARISONS
-    + REDUCTIONS
-)
+_OTHER: Final = ("const", "undef", "var", "not", "neg", "ite", "concat", "extract", "zext", "sext", "select")
+OPERATORS: Final = frozenset((*_OTHER, *BITWISE, *ARITHMETIC, *SHIFTS, *COMPARISONS, *REDUCTIONS))
 
 
 class Term:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,7 +45,7 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
 @click.option("--seed", type=int, default=0, show_default=True, help="For every random choice.")
 @click.option("--model", metavar="PROVIDER:NAME", help="Language model that proposes further rewrites.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
-def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | None, **values: object) -> int:
+def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | None, **values: Any) -> int:
     """Make the design in FILES smaller or faster.
 
     Writes the patched source, a patch with one group of hunks per change, report.html and report.json to --out. Every
@@ -84,7 +84,7 @@ def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | N
     return 130 if token.stopped else 0
 
 
-def _options(values: dict[str, object], jobs: int, clock_ns: float | None, liberty: Path | None) -> Options:
+def _options(values: dict[str, Any], jobs: int, clock_ns: float | None, liberty: Path | None) -> Options:
     from rtlgen.optimizer.goal import Goal
     from rtlgen.optimizer.run import Options
 
@@ -94,14 +94,14 @@ def _options(values: dict[str, object], jobs: int, clock_ns: float | None, liber
 
         liberty = resolve_library(str(chosen))
     return Options(
-        goal=Goal(values["objective"], values["max_delay"], values["max_area"]),  # type: ignore[arg-type]
-        budget_s=values["budget"],  # type: ignore[arg-type]
+        goal=Goal(values["objective"], values["max_delay"], values["max_area"]),
+        budget_s=values["budget"],
         liberty=liberty,
-        clock_ns=values["clock_ns"] or clock_ns,  # type: ignore[arg-type]
-        rules=tuple(values["rules"]),  # type: ignore[arg-type]
-        workers=values["jobs"] or jobs,  # type: ignore[arg-type]
-        seed=values["seed"],  # type: ignore[arg-type]
-        out=values["out"],  # type: ignore[arg-type]
+        clock_ns=values["clock_ns"] or clock_ns,
+        rules=tuple(values["rules"]),
+        workers=values["jobs"] or jobs,
+        seed=values["seed"],
+        out=values["out"],
     )
 
 

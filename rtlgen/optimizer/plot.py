@@ -50,9 +50,7 @@ def _span(values: list[float]) -> Point:
 def _frame(axes: _Axes) -> str:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     size = f'width="{right - LEFT}" height="{bottom - TOP}"'
-    parts = [
-        f'<rect x="{LEFT}" y="{TOP}" {size} fill="none" stroke="#cbd5e0"/>'
-    ]
+    parts = [f'<rect x="{LEFT}" y="{TOP}" {size} fill="none" stroke="#cbd5e0"/>']
     for k in range(_TICKS):
         x = axes.x[0] + (axes.x[1] - axes.x[0]) * k / (_TICKS - 1)
         y = axes.y[0] + (axes.y[1] - axes.y[0]) * k / (_TICKS - 1)

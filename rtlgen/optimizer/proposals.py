@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -108,7 +109,7 @@ class ProposalStream:
 
     def _score(self, family: str) -> float:
         trials, wins = self._records.get(family, (0, 0))
-        return (wins + 1) / (trials + 2) + _EXPLORE / (1 + trials) ** 0.5
+        return (wins + 1) / (trials + 2) + _EXPLORE / math.sqrt(1 + trials)
 
     @property
     def alive(self) -> bool:

@@ -100,7 +100,7 @@ class Prover:
                 new.tool_sources(),
                 top=top,
                 parameters=parameters,
-                include_dirs=old.include_dirs,
+                include_dirs=tuple(map(str, old.include_dirs)),
                 defines=old.defines,
                 budget_s=budget_s or self._budget_s,
                 pool=self._pool,

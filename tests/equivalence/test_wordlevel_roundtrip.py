@@ -68,10 +68,9 @@ def _resets(r: Register) -> str:
 
 def _header(view: ModuleIR) -> str:
     ports = [s for s in view.signals.values() if s.kind in ("input", "output")]
-    texts = [
-        f"{s.kind} {'reg' if s.name in view.registers else 'wire'}{' signed' if s.signed else ''} [{s.width - 1}:0] {s.name}"
-        for s in ports
-    ]
+    kinds = {s.name: "reg" if s.name in view.registers else "wire" for s in ports}
+    signs = {s.name: " signed" if s.signed else "" for s in ports}
+    texts = [f"{s.kind} {kinds[s.name]}{signs[s.name]} [{s.width - 1}:0] {s.name}" for s in ports]
     return f"module {view.name}({', '.join(texts)});"
 
 

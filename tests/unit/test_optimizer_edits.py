@@ -27,7 +27,8 @@ def test_insertions_at_one_place_keep_their_order() -> None:
 
 
 def test_overlapping_edits_are_refused() -> None:
-    with pytest.raises(EditConflictError, match=r"expected disjoint edits inside the file, got Edit\(file='f', start=1"):
+    message = r"expected disjoint edits inside the file, got Edit\(file='f', start=1"
+    with pytest.raises(EditConflictError, match=message):
         apply_edits({"f": b"abcd"}, [Edit("f", 0, 2, ""), Edit("f", 1, 3, "")])
 
 

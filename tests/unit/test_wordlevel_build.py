@@ -67,13 +67,15 @@ def test_break_and_return_guard_what_follows() -> None:
 
 
 def test_signed_arithmetic_extends_by_sign() -> None:
-    m = view("module m(input signed [3:0] a, input [3:0] b, output signed [7:0] y, z); assign y = a >>> 1; assign z = a + b; endmodule")
+    m = view("""module m(input signed [3:0] a, input [3:0] b, output signed [7:0] y, z);
+      assign y = a >>> 1; assign z = a + b; endmodule""")
     assert repr(m.combinational["y"]) == "(ashr:8 (sext:8 a) 32'd1)"
     assert repr(m.combinational["z"]) == "(add:8 (zext:8 a) (zext:8 b))"
 
 
 def test_places_of_names_dimensions_and_expressions() -> None:
-    text = "module m(input [7:0] a, b, output [7:0] y);\n  wire [7:0] s = a + b;\n  assign y = (s ^ a) & b;\nendmodule\n"
+    text = "module m(input [7:0] a, b, output [7:0] y);\n  wire [7:0] s = a + b;\n  assign y = (s ^ a) & b;\n"
+    text += "endmodule\n"
     m = view(text)
     assert text_at(text, m.signals["s"].declared) == "s"
     assert text_at(text, m.signals["s"].dimension) == "[7:0]"
@@ -99,16 +101,27 @@ def test_intermediate_values_are_not_stable_and_loop_text_not_editable() -> None
 
 
 def test_drivers_out_of_reach_are_opaque_with_a_reason() -> None:
-    m = view("""module sub(input a, output b); assign b = a; endmodule
+    m = view(
+        """module sub(input a, output b); assign b = a; endmodule
       module m(input a, clk, output b, c, d); reg [7:0] mem [0:3]; sub u(.a(a), .b(b));
-      assign c = a; assign c = b; assign d = mem[0][0]; always @(posedge clk) mem[a] <= 1; endmodule""", top="m")
+      assign c = a; assign c = b; assign d = mem[0][0]; always @(posedge clk) mem[a] <= 1; endmodule""",
+        top="m",
+    )
     assert m.opaque["b"] == "driven by instance u" and m.opaque["mem"] == "memory" and "c" in m.opaque
-    assert [(c.port, c.direction, repr(c.term)) for c in m.instances[0].connections][0] == ("a", "input", "a")
+    first = m.instances[0].connections[0]
+    assert (first.port, first.direction, repr(first.term)) == ("a", "input", "a")
 
 
 def test_each_parameterisation_is_a_view_of_its_own() -> None:
-    views = word_level(elaborate({"m.v": b"""module sub #(parameter W = 2)(input [W-1:0] a, output y); assign y = ^a; endmodule
-      module m(input [4:0] a, output y, z, w); sub u(a[1:0], y); sub #(5) v(a, z); sub x(a[3:2], w); endmodule"""}))
+    views = word_level(
+        elaborate(
+            {
+                "m.v": b"""
+      module sub #(parameter W = 2)(input [W-1:0] a, output y); assign y = ^a; endmodule
+      module m(input [4:0] a, output y, z, w); sub u(a[1:0], y); sub #(5) v(a, z); sub x(a[3:2], w); endmodule"""
+            }
+        )
+    )
     assert [(v.name, v.parameters, v.copies) for v in views] == [
         ("m", {}, 1), ("sub", {"W": "2"}, 2), ("sub", {"W": "5"}, 2)
     ]  # fmt: skip

@@ -17,7 +17,7 @@ NAMES = {"a": 4, "b": 4, "c": 1, "d": 7}
 @st.composite
 def words(draw: st.DrawFn, depth: int = 3) -> Term:
     """Draw a term over NAMES."""
-    if depth == 0 or draw(st.booleans()) and depth < 3:
+    if depth == 0 or (draw(st.booleans()) and depth < 3):
         if draw(st.booleans()):
             name = draw(st.sampled_from(sorted(NAMES)))
             return t.var(name, NAMES[name])
