@@ -1,0 +1,1 @@
+"""Rewrites of the datapath: expressions, shared operators, multiplexers, constant factors, comparisons."""
