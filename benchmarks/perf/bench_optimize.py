@@ -3,10 +3,10 @@
     python benchmarks/perf/bench_optimize.py pairs --budget 20
     python benchmarks/perf/bench_optimize.py rtllm verilogeval --objective delay --liberty sky130hd_tt.lib.gz
 
-Sets: `pairs` (poor and expert versions of this project), `examples`, `rtllm`, `verilogeval` (references of the
-shared data, RTLGEN_DATA), `cores` (picorv32 and serv, where `pip download --no-deps -d FOLDER` has put them: --cores FOLDER).
-Prints one line per design (area and delay ratio after / before, and for pairs the ratio to the expert's), then the
-geometric means with their distribution. Exits with 1 where any result is worse than its input or fails its second proof.
+Sets: `pairs` (poor and expert versions of this project), `examples`, `rtllm` and `verilogeval` (references of the
+shared data, RTLGEN_DATA), `cores` (picorv32 and serv from their unpacked PyPI wheels: --cores FOLDER). Prints one line
+per design (area and delay ratio after / before, and for pairs the ratio to the expert's), then the geometric means with
+their distribution. Exits with 1 where any result is worse than its input or fails its second proof.
 """
 
 from __future__ import annotations
