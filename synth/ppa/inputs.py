@@ -1,0 +1,110 @@
+"""Checks the user's files before a tool sees them, and keeps their names for messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtlgen.core.errors import InputError
+from rtlgen.core.types import Design, SourceSpan
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""Largest source file that is read."""
+MAX_LINE_BYTES = 4 * 1024 * 1024
+"""Longest line that is read."""
+_PROTECTED = re.compile(rb"`(?:pragma\s+protect\s+(?:begin_protected|data_block|key_block)|protected\b|protect_begin)")
+_READMEM = re.compile(r"\$readmem[bh]\s*\(\s*\"([^\"\n]+)\"")
+_UNSAFE = re.compile(r"[\s\"';#|<>\\]")
+_SPAN = re.compile(r"(?P<file>.*):(?P<line>\d+)(?:\.(?P<column>\d+)(?:-(?P<end_line>\d+)(?:\.(?P<end_column>\d+))?)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files of a design as the tools get them.
+
+    Attributes:
+        paths: absolute paths in reading order.
+        shown: name that the user gave, by absolute path.
+        data: contents of files that `$readmemh` and `$readmemb` name, by that name.
+    """
+
+    paths: tuple[str, ...]
+    shown: dict[str, str]
+    data: dict[str, str]
+
+    def show(self, text: str) -> str:
+        """Return `text` with every absolute path replaced by the name that the user gave."""
+        for path in sorted(self.shown, key=len, reverse=True):
+            text = text.replace(path, self.shown[path])
+        return text
+
+    def spans(self, src: str) -> tuple[SourceSpan, ...]:
+        """Return the places of a Yosys `src` attribute, in the user's file names; places outside the design left out."""
+        return tuple(span for part in src.split("|") if (span := self._span(part)) is not None)
+
+    def _span(self, part: str) -> SourceSpan | None:
+        found = _SPAN.fullmatch(part)
+        if found is None or found["file"] not in self.shown:
+            return None
+        optional = {name: int(found[name]) for name in ("column", "end_line", "end_column") if found[name]}
+        return SourceSpan(file=self.shown[found["file"]], line=int(found["line"]), **optional)
+
+
+def read_sources(design: Design) -> Sources:
+    """Return the checked sources of a design.
+
+    Raises:
+        InputError: no file, or a file that is missing, unreadable, empty, binary, encrypted, too large, has too long
+            a line, or has a name that can't be passed on; one message that says which and why.
+    """
+    if not design.files:
+        raise InputError("expected at least one Verilog file, got none; name the files of the design")
+    shown, data = {}, {}
+    for file in design.files:
+        text = check_file(file)
+        shown[str(file.absolute())] = str(file)
+        data.update(_data_files(text, file))
+    for path in shown:
+        if _UNSAFE.search(path):
+            raise InputError(f"{path}: expected a path without spaces, quotes and ; # | < > \\; rename the file or folder")
+    return Sources(tuple(shown), shown, data)
+
+
+def check_file(file: Path) -> str:
+    """Return the text of one source file.
+
+    Raises:
+        InputError: as `read_sources` says.
+    """
+    try:
+        size = file.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{file}: expected at most {MAX_FILE_BYTES >> 20} MiB of source, got {size >> 20} MiB; split the file")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: expected a readable Verilog file, got {error.strerror}; check the path") from error
+    if not raw.strip():
+        raise InputError(f"{file}:1: expected a module, got an empty file")
+    if (at := raw.find(b"\0")) >= 0:
+        raise InputError(f"{file}:{raw.count(bytes([10]), 0, at) + 1}: expected Verilog text, got a binary file (zero byte)")
+    if found := _PROTECTED.search(raw):
+        line = raw.count(b"\n", 0, found.start()) + 1
+        raise InputError(f"{file}:{line}: expected readable Verilog, got an encrypted section; give the unencrypted source")
+    for number, line_bytes in enumerate(raw.split(b"\n"), 1):
+        if len(line_bytes) > MAX_LINE_BYTES:
+            raise InputError(f"{file}:{number}: expected lines of at most {MAX_LINE_BYTES >> 20} MiB, got one of {len(line_bytes)} bytes")
+    return raw.decode("utf-8", errors="replace")
+
+
+def _data_files(text: str, source: Path) -> Iterable[tuple[str, str]]:
+    """Yield name and content of the memory files that the text names and that lie beside it or in the current folder."""
+    for name in _READMEM.findall(text):
+        path = Path(name)
+        if path.is_absolute() or ".." in path.parts:
+            continue
+        for folder in (Path(), source.parent):
+            if (folder / path).is_file():
+                yield name, (folder / path).read_text(encoding="utf-8", errors="replace")
+                break

@@ -1,0 +1,170 @@
+"""A gate-level netlist read from Yosys' JSON: ports, library cells, and the names that nets have in the source."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rtlgen.core.errors import ToolOutputError
+from rtlgen.synth.liberty import Library
+
+Bit = int | Literal["0", "1", "x", "z"]
+"""A net's number, or a constant."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortBit:
+    """One bit of a port."""
+
+    name: str
+    """Port name with index where it has several bits, such as `data[3]`."""
+    direction: Literal["input", "output", "inout"]
+    bit: Bit
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One instance of a library cell."""
+
+    name: str
+    type: str
+    src: str
+    pins: Mapping[str, Bit]
+
+
+@dataclass(frozen=True, slots=True)
+class Netlist:
+    """A flat netlist.
+
+    Attributes:
+        top: module name.
+        ports: port bits in order.
+        cells: instances in the order of the file.
+        names: names in the source by net, best first (fewest levels of hierarchy, then shortest).
+        declared: `src` attribute of the declaration, by net.
+    """
+
+    top: str
+    ports: tuple[PortBit, ...]
+    cells: tuple[Cell, ...]
+    names: Mapping[int, tuple[str, ...]]
+    declared: Mapping[int, str]
+
+    def name(self, bit: Bit) -> str | None:
+        """Return the best name of a net in the source, None where it has none."""
+        found = self.names.get(bit) if isinstance(bit, int) else None
+        return found[0] if found else None
+
+    def inputs(self) -> tuple[PortBit, ...]:
+        """Return the bits that drive the design (an inout counts as both)."""
+        return tuple(port for port in self.ports if port.direction != "output")
+
+    def outputs(self) -> tuple[PortBit, ...]:
+        """Return the bits that the design drives."""
+        return tuple(port for port in self.ports if port.direction != "input")
+
+
+def load_module(text: str, top: str) -> dict[str, Any]:
+    """Return module `top` of a `write_json` text.
+
+    Raises:
+        ToolOutputError: the text is no such JSON.
+    """
+    try:
+        module: dict[str, Any] = json.loads(text)["modules"][top]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ToolOutputError(f"expected `write_json` output with module {top!r}, got {text[:200]!r}") from error
+    return module
+
+
+def read_netlist(text: str, top: str) -> Netlist:
+    """Return the netlist of module `top`.
+
+    Raises:
+        ToolOutputError: the text is no `write_json` output with that module.
+    """
+    module = load_module(text, top)
+    ports = []
+    for name, port in module["ports"].items():
+        bits = port["bits"]
+        for index, bit in enumerate(bits):
+            shown = name if len(bits) == 1 else f"{name}[{index + int(port.get('offset', 0))}]"
+            ports.append(PortBit(shown, port["direction"], bit))
+    cells = tuple(
+        Cell(name, cell["type"], cell["attributes"].get("src", ""), {p: b[0] for p, b in cell["connections"].items() if b})
+        for name, cell in module["cells"].items()
+        if not cell["type"].startswith("$")
+    )
+    return Netlist(top, tuple(ports), cells, *net_names(module))
+
+
+def net_names(module: Mapping[str, Any]) -> tuple[dict[int, tuple[str, ...]], dict[int, str]]:
+    """Return the source names, best first, and the declaration's `src`, both by net."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for name, net in module["netnames"].items():
+        if net.get("hide_name"):
+            continue
+        bits, offset = net["bits"], int(net.get("offset", 0))
+        for index, bit in enumerate(bits):
+            if isinstance(bit, int):
+                shown = name if len(bits) == 1 else f"{name}[{index + offset}]"
+                found.setdefault(bit, []).append((shown, net["attributes"].get("src", "")))
+    names, declared = {}, {}
+    for bit, candidates in found.items():
+        candidates.sort(key=lambda item: (item[0].count("."), len(item[0]), item[0]))
+        names[bit] = tuple(name for name, _ in candidates)
+        declared[bit] = candidates[0][1]
+    return names, declared
+
+
+def output_pins(cell: Cell, library: Library) -> tuple[str, ...]:
+    """Return the names of the connected output pins of a cell."""
+    return tuple(name for name in library.cell(cell.type).outputs if name in cell.pins)
+
+
+def drivers(netlist: Netlist, library: Library) -> dict[int, tuple[int, str]]:
+    """Return, by net, the index of the cell that drives it and the pin."""
+    found: dict[int, tuple[int, str]] = {}
+    for index, cell in enumerate(netlist.cells):
+        for pin in output_pins(cell, library):
+            bit = cell.pins[pin]
+            if isinstance(bit, int):
+                found[bit] = (index, pin)
+    return found
+
+
+def clock_nets(netlist: Netlist, library: Library) -> tuple[int, ...]:
+    """Return the nets from which register clocks come: ports and register outputs behind any gates, in order."""
+    driven = drivers(netlist, library)
+    roots: dict[int, None] = {}
+    seen: set[int] = set()
+    todo = [bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)]
+    while todo:
+        bit = todo.pop(0)
+        if bit in seen:
+            continue
+        seen.add(bit)
+        if bit not in driven:
+            roots[bit] = None
+            continue
+        cell = netlist.cells[driven[bit][0]]
+        if library.cell(cell.type).sequential is not None:
+            roots[bit] = None
+            continue
+        todo += [b for p in library.cell(cell.type).inputs if isinstance(b := cell.pins.get(p), int)]
+    return tuple(roots)
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def clock_pins(cell: Cell, library: Library) -> tuple[str, ...]:
+    """Return the pins of a cell that clock it (enable pins for a latch); empty for combinational cells."""
+    kind = library.cell(cell.type)
+    if kind.sequential is None:
+        return ()
+    control = kind.sequential.clocked_on or kind.sequential.enable or ""
+    return tuple(name for name in _NAME.findall(control) if name in kind.pins)
