@@ -7,6 +7,7 @@ A sample vector is a numpy array with one entry per sample point: `uint64` for s
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -495,7 +496,15 @@ def _memories(module: ModuleIR, count: int, seed: int) -> dict[str, MemoryReader
     }
 
 
-def simulate(module: ModuleIR, *, traces: int = 64, cycles: int = 64, keep: int = 2048, seed: int = 0) -> Reached:
+def simulate(
+    module: ModuleIR,
+    *,
+    traces: int = 64,
+    cycles: int = 64,
+    keep: int = 2048,
+    seed: int = 0,
+    deadline_s: float = float("inf"),
+) -> Reached:
     """Return sample points that the module reaches from reset under random stimulus.
 
     Each trace has its own habits (how often 1-bit inputs are high, how long inputs hold), so that counters and
@@ -506,12 +515,15 @@ def simulate(module: ModuleIR, *, traces: int = 64, cycles: int = 64, keep: int 
         traces: runs in parallel. cycles: length of each.
         keep: most points in the result's samples; extents cover all points.
         seed: of every random choice.
+        deadline_s: `time.monotonic()` value after which no further cycle starts.
     """
     run = _Run(module, traces, seed)
     run.start()
     kept: list[dict[str, Vector]] = []
     extents: dict[str, Extent] = {}
     for cycle in range(cycles):
+        if kept and time.monotonic() > deadline_s:
+            break
         samples = run.cycle(cycle)
         for name in module.registers:
             extents[name] = _extend(extents.get(name), samples.values[name])
@@ -519,7 +531,7 @@ def simulate(module: ModuleIR, *, traces: int = 64, cycles: int = 64, keep: int 
         run.advance(samples)
     names = [*run.free, *module.registers]
     joined = {n: np.concatenate([k[n] for k in kept]) for n in names}
-    chosen = _choose(joined, traces * cycles, keep, run.rng)
+    chosen = _choose(joined, traces * len(kept), keep, run.rng)
     points = {n: v[chosen] for n, v in joined.items()}
     return Reached(_complete(module, points, len(chosen), seed, run.order), extents, run.reset)
 

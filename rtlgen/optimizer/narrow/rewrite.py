@@ -18,6 +18,8 @@ from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
+_SIMULATE_S = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
@@ -64,7 +66,8 @@ def find_narrowings(module: ModuleIR, seed: int = 0) -> list[Narrowing]:
     """Return the unsigned signals inside a module that need fewer bits than declared, registers first."""
     ranges = register_ranges(module)
     demanded = demanded_bits(module)
-    seen = sim.simulate(module, traces=32, cycles=192, keep=1, seed=seed).extents if module.registers else {}
+    patience = time.monotonic() + _SIMULATE_S
+    seen = sim.simulate(module, traces=32, cycles=800, keep=1, seed=seed, deadline_s=patience).extents
     order = sim.combinational_order(module)
     analysis = Analysis(module, order, ranges) if ranges or not module.registers else None
     found = []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.graphs.wordlevel.verilog import identifier, to_statements
+from rtlgen.graphs.wordlevel.verilog import Helper, identifier, to_statements
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.registers.module_text import CannotEditError, Declaration, ModuleText
 
@@ -50,18 +50,10 @@ def assignment(
     Raises:
         CannotEditError: the text would be too long to read.
     """
-    width = sum(module.signals[n].width for n in names)
-    helpers, expression = to_statements(
-        term, fresh=fresh, signals=module.signals, context_width=width, context_signed=None
-    )
-    keyword = "logic" if any(d.keyword == "logic" for n in names for d in text.declarations(n)) else "wire"
+    helpers, expression = _statements(module, names, term, fresh)
     target = ", ".join(identifier(n) for n in names)
     target = target if len(names) == 1 else f"{{{target}}}"
-    lines = []
-    for helper in helpers:
-        size = f"[{helper.width - 1}:0] " if helper.width > 1 else ""
-        start = f"{keyword} {size}{helper.name}"
-        lines.append(f"{start} = {helper.text};" if keyword == "wire" else f"{start};\n{indent}assign {helper.name} = {helper.text};")
+    lines = [line for h in helpers for line in _helper_lines(h, _word_for(text, names))]
     lines.append(f"{word} {target} = {expression};")
     result = "".join(f"{indent}{line}\n" for line in lines)
     if len(result) > LONGEST_TEXT:
@@ -69,21 +61,79 @@ def assignment(
     return result
 
 
-def redefine(text: ModuleText, module: ModuleIR, name: str, term: Term) -> list[Edit]:
-    """Return edits after which `name` is continuously driven by `term` and by nothing else.
+def _statements(
+    module: ModuleIR, names: Sequence[str], term: Term, fresh: Callable[[str], str]
+) -> tuple[tuple[Helper, ...], str]:
+    width = sum(module.signals[n].width for n in names)
+    return to_statements(term, fresh=fresh, signals=module.signals, context_width=width, context_signed=None)
+
+
+def _word_for(text: ModuleText, names: Sequence[str]) -> str:
+    return "logic" if any(d.keyword == "logic" for n in names for d in text.declarations(n)) else "wire"
+
+
+def _helper_lines(helper: Helper, word: str) -> list[str]:
+    """Return the declaration and driver of a helper; a `logic` with a value in its declaration would be set once."""
+    size = f"[{helper.width - 1}:0] " if helper.width > 1 else ""
+    if word == "wire":
+        return [f"wire {size}{helper.name} = {helper.text};"]
+    return [f"{word} {size}{helper.name};", f"assign {helper.name} = {helper.text};"]
+
+
+def redefine(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Term) -> list[Edit]:
+    """Return edits after which the concatenation of `names` (most significant first) is driven by `term` only.
 
     Raises:
         CannotEditError: the module's text does not allow it cleanly.
     """
-    blocks = [b for b in module.blocks if name in b.assigned]
+    gone = set(names)
+    blocks = [b for b in module.blocks if b.assigned & gone]
     drivers = [b for b in blocks if b.kind != "initial"]
     if not drivers or not all(b.editable for b in blocks):
-        raise CannotEditError(f"expected editable drivers of {name!r}, got {len(drivers)!r} blocks")
-    edits = [e for b in blocks for e in text.without_assignments(b.place, {name})]
+        raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got {len(drivers)!r} blocks")
+    in_place = text.right_side(drivers[0].place, names) if len(blocks) == 1 else None
+    fresh = fresh_names(text)
+    if in_place is not None:
+        return _replace_right_side(text, module, names, term, in_place, fresh)
+    edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
+    net_edits, word = _as_nets(text, names, term)
     start = min(b.place.start for b in drivers)
-    net, word = _as_net(text, name, term)
-    lines = assignment(text, module, (name,), term, fresh_names(text), indent=text.indent(start), word=word)
-    return [*edits, *net, text.insert_before(start, lines)]
+    lines = assignment(text, module, names, term, fresh, indent=text.indent(start), word=word)
+    return [*dict.fromkeys([*edits, *net_edits]), text.insert_before(start, lines)]
+
+
+def _replace_right_side(
+    text: ModuleText,
+    module: ModuleIR,
+    names: Sequence[str],
+    term: Term,
+    place: tuple[int, int, int],
+    fresh: Callable[[str], str],
+) -> list[Edit]:
+    """Return edits that only change the expression of a continuous assignment."""
+    helpers, expression = _statements(module, names, term, fresh)
+    if len(expression) > LONGEST_TEXT:
+        raise CannotEditError(f"expected at most {LONGEST_TEXT} characters of text, got {len(expression)}")
+    edits = [text.edit(place[1], place[2], expression)]
+    if helpers:
+        indent = text.indent(place[0])
+        lines = "".join(f"{indent}{line}\n" for h in helpers for line in _helper_lines(h, _word_for(text, names)))
+        edits.append(text.insert_before(place[0], lines))
+    return edits
+
+
+def _as_nets(text: ModuleText, names: Sequence[str], term: Term) -> tuple[list[Edit], str]:
+    """Return edits of the declarations of all targets and the word that starts their driver."""
+    nets = [_as_net(text, n, term) for n in names]
+    if all(word == "assign" for _, word in nets):
+        return [e for edits, _ in nets for e in edits], "assign"
+    if not all(_is_variable(text, n) for n in names):
+        raise CannotEditError("expected targets of one kind, got nets and variables")
+    return [], "always @*"
+
+
+def _is_variable(text: ModuleText, name: str) -> bool:
+    return any(d.keyword not in ("", "wire", "tri") for d in text.declarations(name))
 
 
 def _as_net(text: ModuleText, name: str, term: Term) -> tuple[list[Edit], str]:
@@ -121,30 +171,3 @@ def interchangeable(text: ModuleText, module: ModuleIR, name: str, other: str) -
 def _once(text: ModuleText, name: str) -> bool:
     found: list[Declaration] = text.declarations(name)
     return len(found) == 1 and not found[0].port
-
-
-def redefine_group(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Term) -> list[Edit]:
-    """Return edits after which one assignment drives the concatenation of `names`, most significant first.
-
-    Raises:
-        CannotEditError: the module's text does not allow it cleanly.
-    """
-    gone = set(names)
-    blocks = [b for b in module.blocks if b.assigned & gone]
-    drivers = [b for b in blocks if b.kind != "initial"]
-    if not drivers or not all(b.editable for b in blocks):
-        raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got {len(drivers)!r} blocks")
-    edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
-    nets = [_as_net(text, n, term) for n in names]
-    word = "assign" if all(w == "assign" for _, w in nets) else "always @*"
-    if word == "assign":
-        edits += [e for found, _ in nets for e in found]
-    elif any(not found and w == "assign" and not _is_variable(text, n) for n, (found, w) in zip(names, nets, strict=True)):
-        raise CannotEditError("expected targets of one kind, got nets and variables")
-    start = min(b.place.start for b in drivers)
-    lines = assignment(text, module, names, term, fresh_names(text), indent=text.indent(start), word=word)
-    return [*dict.fromkeys(edits), text.insert_before(start, lines)]
-
-
-def _is_variable(text: ModuleText, name: str) -> bool:
-    return all(d.keyword not in ("", "wire", "tri") for d in text.declarations(name))

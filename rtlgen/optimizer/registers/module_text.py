@@ -6,7 +6,7 @@ keeps its other names. What it can't do cleanly it refuses, and the rewrite then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -170,8 +170,10 @@ class ModuleText:
             CannotEditError: an assignment drives others too, or the item is no plain procedural block or `assign`.
         """
         item = self.item(place)
-        if item.kind.name == "ContinuousAssign":
-            return self._without_assign(item, names)
+        if item.kind.name == "AssignmentExpression":
+            return [self._without_assign(item, names)]
+        if item.kind.name in ("Declarator", "EqualsValueClause"):
+            return [self._without_initial_value(item, names)]
         if item.kind.name not in ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock"):
             raise CannotEditError(f"expected a procedural block, got {item.kind.name!r}")
         removal = _Removal(self, names)
@@ -180,14 +182,38 @@ class ModuleText:
         removal.remove(item.statement)
         return removal.edits
 
-    def _without_assign(self, item: Any, names: Collection[str]) -> list[Edit]:
-        expressions = [n for n in item.assignments if n.__class__.__name__.endswith("Syntax")]
-        gone = [all(b in names for b in base_names(e.left)) for e in expressions]
-        if any(not g and any(b in names for b in base_names(e.left)) for g, e in zip(gone, expressions, strict=True)):
+    def _without_assign(self, item: Any, names: Collection[str]) -> Edit:
+        gone = [b in names for b in base_names(item.left)]
+        if not all(gone):
             raise CannotEditError("expected assignments to the removed signals only, got a concatenation with others")
-        if all(gone):
-            return [self.delete(*_range(item))]
-        raise CannotEditError("expected one assignment per statement, got a list")
+        statement = item.parent
+        if statement is None or statement.kind.name != "ContinuousAssign":
+            raise CannotEditError("expected a continuous assignment, got another kind of item")
+        if len([n for n in statement.assignments if n.__class__.__name__.endswith("Syntax")]) != 1:
+            raise CannotEditError("expected one assignment per statement, got a list")
+        return self.delete(*_range(statement))
+
+    def _without_initial_value(self, item: Any, names: Collection[str]) -> Edit:
+        declarator = item if item.kind.name == "Declarator" else item.parent
+        if declarator.name.valueText not in names:
+            raise CannotEditError("expected the declaration of a removed signal, got another one")
+        start, end = _range(declarator.initializer)
+        return self.edit(_skip_back(self.text, start), end, "")
+
+    def right_side(self, place: Place, names: Sequence[str]) -> tuple[int, int, int] | None:
+        """Return where an item's statement starts and the bytes of its expression, if it drives exactly `names`.
+
+        None where the item drives others too, only parts, or another order.
+        """
+        for item in self.items(place):
+            kind = item.kind.name
+            if kind == "AssignmentExpression" and _plain_names(item.left) == list(names):
+                return _range(item.parent)[0], *_range(item.right)
+            if kind in ("Declarator", "EqualsValueClause"):
+                declarator = item if kind == "Declarator" else item.parent
+                if declarator.initializer is not None and [declarator.name.valueText] == list(names):
+                    return _range(declarator.parent)[0], *_range(declarator.initializer.expr)
+        return None
 
     # Declarations ---------------------------------------------------------------------------------------------
 
@@ -393,6 +419,24 @@ def base_names(left: Any) -> list[str]:
     if kind in _SELECTS:
         return base_names(left.left)
     raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
+
+
+def _plain_names(left: Any) -> list[str] | None:
+    """Return the signals of a left side that assigns whole signals only."""
+    kind = left.kind.name
+    if kind == "IdentifierName":
+        return [left.identifier.valueText]
+    if kind == "ConcatenationExpression":
+        parts = [p for p in left.expressions if p.__class__.__name__.endswith("Syntax")]
+        if all(p.kind.name == "IdentifierName" for p in parts):
+            return [p.identifier.valueText for p in parts]
+    return None
+
+
+def _skip_back(text: bytes, offset: int) -> int:
+    while offset > 0 and text[offset - 1 : offset] in b" \t":
+        offset -= 1
+    return offset
 
 
 def _descend(root: Any, inside: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:

@@ -18,12 +18,14 @@ from rtlgen.optimizer.registers.draft import Draft, dead_signals, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.bank import as_words
 from rtlgen.optimizer.resynth.search import Points, Searcher
+from rtlgen.optimizer.resynth.tidy import tidy
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
 FLOP_COST: Final = 6.0
 """Cost of one flip-flop bit in the units of `resynth.cost`."""
 _SMALL: Final = 384
 _PER_MODULE_S: Final = 6.0
+_SIMULATE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def find_redundant(module: ModuleIR, seed: int = 0, deadline_s: float = float("i
         seed: of the simulation.
         deadline_s: `time.monotonic()` after which to stop.
     """
-    reached = sim.simulate(module, traces=48, cycles=160, keep=4096, seed=seed)
+    patience = min(deadline_s, time.monotonic() + _SIMULATE_S)
+    reached = sim.simulate(module, traces=32, cycles=800, keep=4096, seed=seed, deadline_s=patience)
     samples = reached.samples
     if samples.count < 8:
         return
@@ -129,9 +132,12 @@ def _explain(
     for solution in searcher.solve(wanted[chosen], width, depth=1):
         if solution.cost >= worth or accepted == 2:
             return
-        if bool((samples.evaluate(solution.term) == samples.values[name]).all()):
+        term = tidy(solution.term)
+        if bool((samples.evaluate(term) == samples.values[name]).all()):
             accepted += 1
-            yield Redundant(name, solution.term, worth - solution.cost - 4 * (accepted - 1))
+            yield Redundant(name, term, worth - solution.cost - 4 * (accepted - 1))
+            if term.op == "var":
+                return
 
 
 def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redundant) -> Change | None:
@@ -143,13 +149,12 @@ def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redund
         if term.op == "var" and interchangeable(text, module, name, term.name):
             draft.apply(rename(text, module, name, term.name))
         else:
-            draft.apply(redefine(text, module, name, term))
+            draft.apply(redefine(text, module, (name,), term))
         draft.clean()
     except CannotEditError:
         return None
     rule, title, why = _words(name, term)
-    width = module.registers[name].width
-    return draft.change(rule, title, why, rank=0.5 + min(0.45, redundant.gain / 600), obligation="sequential") if width else None
+    return draft.change(rule, title, why, rank=0.5 + min(0.45, redundant.gain / 600), obligation="sequential")
 
 
 def _words(name: str, term: Term) -> tuple[str, str, str]:

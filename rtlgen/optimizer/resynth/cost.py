@@ -5,7 +5,7 @@ Figures are per bit for a ripple implementation; only their order matters, becau
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rtlgen.graphs.wordlevel.terms import Term, walk
@@ -43,8 +43,7 @@ def node_cost(term: Term) -> float:
     if term.op in ("udiv", "urem", "sdiv", "srem"):
         return 9.0 * width * width
     if term.op in ("shl", "lshr", "ashr"):
-        stages = min(term.args[1].width, width.bit_length())
-        return 2.0 * width * stages
+        return 2.0 * width * min(_significant(term.args[1]), width.bit_length())
     if term.op == "select":
         return 4.0 * width
     if term.op == "ite":
@@ -81,19 +80,55 @@ def _constant_operand(term: Term, width: int) -> float:
     return 3.5 * width
 
 
-def term_cost(root: Term, present: Collection[Term] = ()) -> float:
-    """Return the cost of `root`'s distinct nodes, nodes in `present` and everything only they need not counted."""
-    stack, seen, total = [root], set(present), 0.0
+def step(term: Term) -> tuple[float, tuple[Term, ...]]:
+    """Return the cost of building `term` from other terms, and these.
+
+    A slice of a shifted word is a multiplexer of slices or a part of the shifter, whichever is cheaper.
+    """
+    shifted = term.args[0] if term.op == "extract" else None
+    if shifted is None or shifted.op not in ("lshr", "shl") or shifted.args[1].is_const:
+        return node_cost(term), term.args
+    word, amount = shifted.args
+    choices = 1 << min(_varying(amount), 12)
+    multiplexer = 1.8 * term.width * (choices - 1)
+    halves = word.op == "concat" and len(set(word.args)) < len(word.args)
+    shifter = 2.0 * (word.width if not halves else term.width) * min(_significant(amount), word.width.bit_length())
+    return min(multiplexer, shifter), shifted.args
+
+
+def _varying(amount: Term) -> int:
+    """Return the number of bits of a shift amount that are not constant."""
+    if amount.op == "zext":
+        return _varying(amount.args[0])
+    if amount.op == "concat":
+        return sum(_varying(a) for a in amount.args)
+    if amount.op == "mul" and any(a.is_const for a in amount.args):
+        return sum(_varying(a) for a in amount.args)
+    return 0 if amount.is_const else amount.width
+
+
+def total_cost(roots: Iterable[Term]) -> float:
+    """Return the cost of the distinct nodes under the roots."""
+    stack, seen, total = list(roots), set[Term](), 0.0
     while stack:
         term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        total += node_cost(term)
-        stack.extend(term.args)
+        if term not in seen:
+            seen.add(term)
+            cost, parts = step(term)
+            total += cost
+            stack.extend(parts)
     return total
 
 
-def size(root: Term) -> int:
-    """Return the number of distinct operators, a measure of how long the text gets."""
-    return sum(1 for t in walk(root) if t.op not in ("var", "const", "undef"))
+def term_cost(root: Term) -> float:
+    """Return the cost of `root`'s distinct nodes."""
+    return total_cost((root,))
+
+
+def clutter(root: Term) -> float:
+    """Return a small penalty for how much there is to read: operators, and pieces of concatenations."""
+    return sum(
+        0.3 + (0.7 * len(x.args) if x.op == "concat" else 0.0)
+        for x in walk(root)
+        if x.op not in ("var", "const", "undef", "zext", "extract")
+    )

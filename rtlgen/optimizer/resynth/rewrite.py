@@ -13,7 +13,7 @@ from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, variables
-from rtlgen.optimizer.registers.define import redefine, redefine_group
+from rtlgen.optimizer.registers.define import redefine
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth import algebra
@@ -185,10 +185,7 @@ def _write(context: RewriteContext, module: ModuleIR, candidate: Candidate) -> C
     draft = Draft(context, module)
     try:
         text = ModuleText.of(module, context.sources)
-        if len(candidate.names) == 1:
-            draft.apply(redefine(text, module, candidate.names[0], candidate.term))
-        else:
-            draft.apply(redefine_group(text, module, candidate.names, candidate.term))
+        draft.apply(redefine(text, module, candidate.names, candidate.term))
         draft.clean()
     except CannotEditError:
         return None

@@ -21,7 +21,7 @@ from rtlgen.graphs.wordlevel.simulate import MemoryReader, Vector, evaluate_term
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.resynth import idioms
 from rtlgen.optimizer.resynth.bank import Bank, Pool, Words, as_words
-from rtlgen.optimizer.resynth.cost import size, term_cost
+from rtlgen.optimizer.resynth.cost import clutter, term_cost
 
 LARGEST_WORD: Final = 64
 _LIMIT: Final = 6000
@@ -273,7 +273,7 @@ class Searcher:
         if not found and not self.late():
             tree = DecisionTree(self, target, width).grow(depth)
             found += [tree] if tree is not None else []
-        unique = {term: term_cost(term) + 0.3 * size(term) for term in found}
+        unique = {term: term_cost(term) + clutter(term) for term in found}
         return [Solution(term, cost) for term, cost in sorted(unique.items(), key=lambda kv: kv[1])][:12]
 
     def _by_bits(self, target: Words, width: int) -> Iterator[Term]:
@@ -306,6 +306,8 @@ class Searcher:
         rows, limit = pool.rows, np.uint64(t.mask(width))
         found: list[tuple[float, Term]] = []
         questions = (("add", target - rows), ("sub", rows - target), ("xor", rows ^ target))
+        if width == 1:
+            questions = questions[2:]
         for op, wanted in questions if len(pool) else ():
             for i, j in self.bank.find_rows(width, wanted & limit):
                 if _is_trivial(pool.terms[i]) or _is_trivial(pool.terms[j]):

@@ -8,7 +8,7 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, variables
 from rtlgen.optimizer.registers.draft import live_roots, reads
-from rtlgen.optimizer.resynth.cost import node_cost
+from rtlgen.optimizer.resynth.cost import total_cost
 
 FLOP = 6.0
 
@@ -36,7 +36,7 @@ def module_cost(module: ModuleIR, changes: Mapping[str, Term]) -> float:
     alive = live(module, defined)
     roots = [term for name, term in defined.items() if name in alive]
     registers = sum(r.width for n, r in module.registers.items() if n in alive and n not in changes)
-    return sum(node_cost(x) for x in t.walk(*roots)) + FLOP * registers
+    return total_cost(roots) + FLOP * registers
 
 
 def dependents(module: ModuleIR, name: str) -> set[str]:
