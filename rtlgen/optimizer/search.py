@@ -155,7 +155,7 @@ class Search:
         self._proposers = Proposers(self._rules)
         try:
             while not self._over(deadline):
-                if self._round(deadline):
+                if self._round(deadline) or self._combine(deadline):
                     continue
                 if not self._explore(deadline):
                     break
@@ -454,6 +454,59 @@ class Search:
         now = self._goal.cost(self.outcome.current_evaluation)
         change = (now / before - 1) * 100 if before else 0.0
         return f"{self._goal.objective} {change:+.2f} %, {len(self.outcome.accepted)} changes"
+
+    # Changes that help only together.
+
+    def _combine(self, deadline: float) -> bool:
+        """Return whether changes that do nothing alone helped together, such as the last users of shared logic going.
+
+        All disjoint ones are tried at once, then those of each family; what does not contribute is taken out again.
+        """
+        steps = sorted(self._neutral, key=lambda t: self._goal.cost(t.evaluation))
+        families = [steps, *([t for t in steps if t.family == f] for f in dict.fromkeys(t.family for t in steps))]
+        for group in families:
+            together = self._together(group)
+            if len(together) < 2 or self._over(deadline):
+                continue
+            trial = self._joint(together)
+            if trial is not None and self._wins(trial, None):
+                trial = self._minimal(trial, deadline)
+                if self._accept(trial, self._views):
+                    return True
+        return False
+
+    def _together(self, steps: list[_Trial]) -> list[_Trial]:
+        """Return the steps, best first, whose edits do not overlap those of a better one."""
+        chosen: list[_Trial] = []
+        edits: list[Edit] = []
+        for step in steps:
+            more = [e for c in step.changes for e in c.edits]
+            try:
+                apply_edits(self.outcome.current.sources, [*edits, *more])
+            except (EditConflictError, KeyError):
+                continue
+            chosen.append(step)
+            edits += more
+        return chosen
+
+    def _joint(self, steps: list[_Trial]) -> _Trial | None:
+        changes = tuple(c for step in steps for c in step.changes)
+        sources = apply_edits(self.outcome.current.sources, [e for c in changes for e in c.edits])
+        target = self.outcome.current.with_sources(sources)
+        return self._trial(steps[0].family, changes, target, 0, self.outcome.current_evaluation)
+
+    def _minimal(self, trial: _Trial, deadline: float) -> _Trial:
+        """Return the trial without the changes that do not contribute."""
+        for change in trial.changes:
+            rest = tuple(c for c in trial.changes if c is not change)
+            if not rest or self._over(deadline):
+                break
+            sources = apply_edits(self.outcome.current.sources, [e for c in rest for e in c.edits])
+            target = self.outcome.current.with_sources(sources)
+            less = self._trial(trial.family, rest, target, 0, trial.reference)
+            if less is not None and not self._goal.better(trial.evaluation, less.evaluation):
+                trial = less
+        return trial
 
     # Through a neutral step to a better place.
 
