@@ -271,6 +271,7 @@ def corner_values(width: int, constants: Iterable[int] = ()) -> list[int]:
         if 0 <= c <= top:
             found.update(dict.fromkeys(((c - 1) & top, c, (c + 1) & top)))
     found.update(dict.fromkeys(1 << i for i in range(width)))
+    found.update(dict.fromkeys(v for i in range(1, width) for v in (mask(i), top ^ mask(i))))
     return list(found)
 
 

@@ -9,9 +9,12 @@ from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.graphs.wordlevel.verilog import Helper, identifier, to_statements
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.registers.module_text import CannotEditError, Declaration, ModuleText
+from rtlgen.optimizer.registers.sharing import shared_parts
 
-LONGEST_TEXT = 600
-"""Characters beyond which an expression is no longer sensible to read."""
+LONGEST_TEXT = 900
+"""Characters beyond which a new driver with its helpers is no longer sensible to read."""
+LONGEST_LINE = 220
+"""The same for one expression."""
 
 
 def fresh_names(text: ModuleText) -> Callable[[str], str]:
@@ -56,16 +59,25 @@ def assignment(
     lines = [line for h in helpers for line in _helper_lines(h, _word_for(text, names))]
     lines.append(f"{word} {target} = {expression};")
     result = "".join(f"{indent}{line}\n" for line in lines)
-    if len(result) > LONGEST_TEXT:
+    if len(result) > LONGEST_TEXT or max(map(len, lines)) > LONGEST_LINE:
         raise CannotEditError(f"expected at most {LONGEST_TEXT} characters of text, got {len(result)}")
     return result
 
 
 def _statements(
     module: ModuleIR, names: Sequence[str], term: Term, fresh: Callable[[str], str]
-) -> tuple[tuple[Helper, ...], str]:
+) -> tuple[list[Helper], str]:
+    """Return helper wires in order and the expression over them that drives the targets."""
     width = sum(module.signals[n].width for n in names)
-    return to_statements(term, fresh=fresh, signals=module.signals, context_width=width, context_signed=None)
+    parts, rest = shared_parts(term, fresh, names[-1].split("[")[0])
+    helpers: list[Helper] = []
+    for name, part in parts:
+        inner, expression = to_statements(part, fresh=fresh, signals=module.signals, context_width=part.width)
+        helpers += [*inner, Helper(name, part.width, expression)]
+    inner, expression = to_statements(
+        rest, fresh=fresh, signals=module.signals, context_width=width, context_signed=None
+    )
+    return [*helpers, *inner], expression
 
 
 def _word_for(text: ModuleText, names: Sequence[str]) -> str:
@@ -97,7 +109,7 @@ def redefine(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Ter
         return _replace_right_side(text, module, names, term, in_place, fresh)
     edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
     net_edits, word = _as_nets(text, names, term)
-    start = min(b.place.start for b in drivers)
+    start = text.statement_start(min((b.place for b in drivers), key=lambda p: p.start))
     lines = assignment(text, module, names, term, fresh, indent=text.indent(start), word=word)
     return [*dict.fromkeys([*edits, *net_edits]), text.insert_before(start, lines)]
 
@@ -112,8 +124,8 @@ def _replace_right_side(
 ) -> list[Edit]:
     """Return edits that only change the expression of a continuous assignment."""
     helpers, expression = _statements(module, names, term, fresh)
-    if len(expression) > LONGEST_TEXT:
-        raise CannotEditError(f"expected at most {LONGEST_TEXT} characters of text, got {len(expression)}")
+    if len(expression) > LONGEST_LINE or sum(len(h.text) for h in helpers) > LONGEST_TEXT:
+        raise CannotEditError(f"expected at most {LONGEST_LINE} characters of text, got {len(expression)}")
     edits = [text.edit(place[1], place[2], expression)]
     if helpers:
         indent = text.indent(place[0])

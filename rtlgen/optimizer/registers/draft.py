@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Literal
@@ -103,11 +104,18 @@ class Draft:
             e
             for file, new in self.sources.items()
             if new != self._context.sources[file]
-            for e in edits_between(file, self._context.sources[file], new)
+            for e in edits_between(file, self._context.sources[file], close_gaps(self._context.sources[file], new))
         ]
         if not edits:
             return None
         return Change(rule, self._module.name, title, why, tuple(edits), min(max(rank, 0.0), 1.0), obligation)
+
+
+def close_gaps(old: bytes, new: bytes) -> bytes:
+    """Return `new` without runs of blank lines longer than `old` has any."""
+    blank = re.compile(rb"(?:[ \t]*\r?\n){2,}")
+    longest = max([2, *(m[0].count(b"\n") for m in blank.finditer(old))])
+    return re.sub(rb"(\n(?:[ \t]*\r?\n){%d})(?:[ \t]*\r?\n)+" % (longest - 1), rb"\1", new)
 
 
 def edits_between(file: str, old: bytes, new: bytes) -> list[Edit]:

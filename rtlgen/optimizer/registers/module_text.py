@@ -200,6 +200,16 @@ class ModuleText:
         start, end = _range(declarator.initializer)
         return self.edit(_skip_back(self.text, start), end, "")
 
+    def statement_start(self, place: Place) -> int:
+        """Return the offset of the item or statement that a driver's bytes belong to."""
+        for item in self.items(place):
+            if item.kind.name == "AssignmentExpression" and item.parent.kind.name == "ContinuousAssign":
+                return _range(item.parent)[0]
+            if item.kind.name in ("Declarator", "EqualsValueClause"):
+                declarator = item if item.kind.name == "Declarator" else item.parent
+                return _range(declarator.parent)[0]
+        return place.start
+
     def right_side(self, place: Place, names: Sequence[str]) -> tuple[int, int, int] | None:
         """Return where an item's statement starts and the bytes of its expression, if it drives exactly `names`.
 

@@ -122,6 +122,17 @@ def leading_zeros(word: Term) -> tuple[Term, Term]:
     return t.concat(*digits), word
 
 
+def code_length(word: Term) -> Term:
+    """Return the number of ones of a thermometer code of 2**k - 1 bits (ones below zeros), by binary search."""
+    digits: list[Term] = []
+    while word.width > 1:
+        half = word.width // 2
+        middle = bit(word, half)
+        digits.append(middle)
+        word = t.ite(middle, t.extract(word, half + 1, half), t.extract(word, 0, half))
+    return t.concat(*digits, word)
+
+
 def unary(word: Term) -> Iterator[Term]:
     """Yield idioms of one word of any width from 2."""
     yield ones_count(word)
@@ -135,6 +146,9 @@ def unary(word: Term) -> Iterator[Term]:
     yield prefix("or", word)
     yield prefix("and", word)
     yield t.apply("xor", word, t.apply("lshr", word, t.const(1, word.width)))
+    if word.width & (word.width + 1) == 0:
+        yield code_length(word)
+        yield code_length(reverse(word))
     yield from _counts_of_zeros(word)
 
 

@@ -21,7 +21,7 @@ from rtlgen.optimizer.resynth.bank import as_words
 from rtlgen.optimizer.resynth.boolean import minimised
 from rtlgen.optimizer.resynth.cost import term_cost
 from rtlgen.optimizer.resynth.search import LARGEST_WORD, Points, Searcher
-from rtlgen.optimizer.resynth.targets import base_support, expanded, leaves_for, module_cost
+from rtlgen.optimizer.resynth.targets import base_support, expanded, leaves_for, module_cost, temporaries
 from rtlgen.optimizer.resynth.tidy import shape, tidy
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
@@ -80,14 +80,15 @@ class Workbench:
         """Return groups of signals worth a search, by what their logic costs, dearest first."""
         module = self.module
         names = [n for n in sim.combinational_order(module) if n in module.signals and n not in module.opaque]
-        names = [n for n in names if "." not in n and module.signals[n].width <= LARGEST_WORD]
+        inner = temporaries(module)
+        names = [n for n in names if "." not in n and n not in inner and module.signals[n].width <= LARGEST_WORD]
         worth = {(n,): self.cost - module_cost(module, {n: t.const(0, module.signals[n].width)}) for n in names}
         flags = [n for n in names if module.signals[n].width == 1]
         memo: dict[str, frozenset[str]] = {}
         supports = {n: base_support(module, module.combinational[n], memo) for n in names}
         for word in (n for n in names if 1 < module.signals[n].width < LARGEST_WORD):
-            for flag in flags:
-                if supports[flag] == supports[word] and len(flags) <= 6:
+            for flag in flags[:6]:
+                if supports[flag] == supports[word]:
                     zero = {word: t.const(0, module.signals[word].width), flag: t.const(0, 1)}
                     worth[flag, word] = self.cost - module_cost(module, zero)
         return [k for k, v in sorted(worth.items(), key=lambda kv: -kv[1]) if v > 2.0]
@@ -99,7 +100,7 @@ class Workbench:
         seen: set[Term] = {old}
         for how, idea in self._ideas(names, old, deadline_s):
             term = tidy(idea)
-            if term in seen or variables(term).keys() & set(names):
+            if term in seen or variables(term).keys() & set(names) or (len(names) > 1 and not _joint(term)):
                 continue
             seen.add(term)
             if self._agrees(term, old):
@@ -197,6 +198,13 @@ def _write(context: RewriteContext, module: ModuleIR, candidate: Candidate) -> C
         rank=float(np.clip(0.4 + candidate.gain / 400, 0.05, 0.95)),
         obligation="combinational",
     )
+
+
+def _joint(term: Term) -> bool:
+    """Say whether an expression for several signals at once shares an operator between them."""
+    if term.op == "ite":
+        return all(_joint(x) or x.is_const for x in term.args[1:])
+    return term.op in ("add", "sub", "mul", "neg", "shl")
 
 
 _WHY: Final = {

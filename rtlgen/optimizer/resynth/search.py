@@ -267,7 +267,7 @@ class Searcher:
         exact = self.bank.find(width, target)
         if exact is not None:
             found.append(self.bank.pool(width).terms[exact])
-        for strategy in (self._by_inverse, self._by_choice):
+        for strategy in (self._by_inverse, self._by_choice, self._by_amount):
             if not self.late():
                 found += strategy(target, width)
         if not found and not self.late():
@@ -299,6 +299,29 @@ class Searcher:
         known = [pool.terms[n] if n is not None else t.const(0, 1) for n in numbers]
         for solution in self.solve(inner, high - low, depth=1)[:3]:
             yield t.concat(*reversed(known[high:]), solution.term, *reversed(known[:low]))
+
+    def _by_amount(self, target: Words, width: int) -> list[Term]:
+        """Return words rotated or shifted by a computed amount: the amount each point needs is solved for."""
+        found: list[Term] = []
+        for word in (w for w in self.words if w.width == width and 4 <= width <= 32):
+            if width & (width - 1) == 0 and not self.late():
+                found += self._rotated(target, word)
+        return found
+
+    def _rotated(self, target: Words, word: Term) -> list[Term]:
+        row, bits = self.row(word), word.width.bit_length() - 1
+        limit = np.uint64(t.mask(word.width))
+        turned = [(row >> np.uint64(k) | row << np.uint64((word.width - k) % 64)) & limit for k in range(word.width)]
+        fits = np.stack([turned[0] == target if k == 0 else turned[k] == target for k in range(word.width)])
+        if not fits.any(axis=0).all():
+            return []
+        clear = np.flatnonzero(fits.sum(axis=0) == 1)
+        if len(clear) < 24 or self.points.memories:
+            return []
+        amount = fits[:, clear].argmax(axis=0).astype(np.uint64)
+        leaves = [x for x in (*self.flags, *self.words) if x.width <= 8]
+        inner = Searcher(leaves, self.points.take(clear), (), deadline_s=self.deadline_s)
+        return [idioms.rotate(word, s.term, left=False) for s in inner.solve(amount, bits, depth=1)[:3]]
 
     def _by_inverse(self, target: Words, width: int) -> list[Term]:
         """Return `x op y` for known x and y."""

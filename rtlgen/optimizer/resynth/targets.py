@@ -93,3 +93,13 @@ def leaves_for(module: ModuleIR, names: set[str], term: Term) -> list[Term]:
             signals.append(name)
     usable = [module.signals[n] for n in signals if n in module.signals and module.signals[n].depth is None]
     return [t.var(s.name, s.width) for s in usable if "." not in s.name]
+
+
+def temporaries(module: ModuleIR) -> set[str]:
+    """Return signals that drivers of other signals in the same block read, at a value that need not be the final one."""
+    found: set[str] = set()
+    for occurrence in module.occurrences:
+        block = module.blocks[occurrence.block]
+        if block.kind == "comb" and occurrence.root and occurrence.target is not None:
+            found |= (variables(occurrence.term).keys() & block.assigned) - {occurrence.target}
+    return found

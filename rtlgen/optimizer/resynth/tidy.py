@@ -57,7 +57,17 @@ def _simplify(x: Term) -> Term:
         return _bit_equality(x)
     if x.op in ("add", "sub") and x.args[1].is_const and x.args[1].const_value == 0:
         return x.args[0]
+    if x.op == "sub" and x.args[0].is_const:
+        return _subtract_from(x)
+    if x.op == "concat" and any(a.op == "concat" for a in x.args):
+        return t.concat(*x.args)
     return x
+
+
+def _subtract_from(x: Term) -> Term:
+    if x.args[0].const_value == 0:
+        return t.apply("neg", x.args[1])
+    return t.apply("not", x.args[1]) if x.args[0].const_value == t.mask(x.width) else x
 
 
 def _choice(x: Term) -> Term:
