@@ -119,6 +119,17 @@ class Aig:
         seen[0] = 0
         return [node for node in range(1, len(seen)) if seen[node]]
 
+    def substitute(self, lits: Sequence[int], node: int, by: int) -> list[int]:
+        """Return the literals with an input node replaced by a literal (which may depend on that node itself)."""
+        new: dict[int, int] = {0: 0}
+        for old in self.cone(lits):
+            a, b = self.fan0[old], self.fan1[old]
+            if a < 0:
+                new[old] = by if old == node else old << 1
+            else:
+                new[old] = self.and_(new[a >> 1] ^ (a & 1), new[b >> 1] ^ (b & 1))
+        return [new[lit >> 1] ^ (lit & 1) for lit in lits]
+
     def small_cone(self, root: int, *, nodes: int, inputs: int) -> list[int] | None:
         """Return the cone of one literal in topological order, or None where it has more nodes or inputs."""
         fan0, seen, work, support = self.fan0, {root >> 1}, [root >> 1], 0

@@ -93,11 +93,11 @@ class Comparison:
             if gold_state[a] is X and gate_state[b] is not X:
                 correlated[a] = gate_state[b]
         if shared or correlated != gold_state:
-            machine = build_machine(self.gold, self.gate, Start(correlated, gate_state, shared))
+            machine = build_machine(self.gold, self.gate, Start(correlated, gate_state, shared, reset.levels))
             outcome = self._solve(machine, self._left() / 2, quick=True)
             if outcome.answer == "unsat" and not sequential.never_known(machine):
                 return self._proved(outcome.method, reset)
-        machine = build_machine(self.gold, self.gate, Start(gold_state, gate_state, {}))
+        machine = build_machine(self.gold, self.gate, Start(gold_state, gate_state, {}, reset.levels))
         outcome = self._solve(machine, self._left())
         if outcome.answer == "unsat":
             return self._proved_unless_vacuous(machine, outcome, reset)

@@ -57,11 +57,11 @@ def build(gold: Netlist, gate: Netlist, matched: dict[int, int], *, twins: bool)
     for name, port in gold.ports.items():
         if port.direction != "input":
             continue
-        for i, (left, right) in enumerate(zip(port.nets, gate.ports[name].nets, strict=True)):
+        for i, (gold_net, gate_net) in enumerate(zip(port.nets, gate.ports[name].nets, strict=True)):
             lit = aig.pi(f"{name}[{i}]")
             inputs[name, i] = lit >> 1
-            _set(gold_values, left, lit)
-            _set(gate_values, right, lit)
+            _set(gold_values, gold_net, lit)
+            _set(gate_values, gate_net, lit)
     for register in gold.registers:
         for net in register.out:
             _set(gold_values, net, aig.pi("state"))

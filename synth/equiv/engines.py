@@ -23,7 +23,7 @@ from rtlgen.core.errors import SandboxError
 from rtlgen.synth.tools import find_tool
 
 Answer = Literal["unsat", "sat", "unknown"]
-_PROBLEM, _STATUS, _WITNESS = "problem.aig", "status", "witness"
+_PROBLEM, _STATUS, _WITNESS, _BASE = "problem.aig", "status", "witness", "base"
 _POLL_S = (0.001, 0.02)
 _GRACE_S = 0.5
 """Time for an engine that watches its own clock to end by itself and write what it knows."""
@@ -39,6 +39,7 @@ class Engine:
         refutes: whether its witness is usable (a reduction before may have changed the problem).
         shortest: whether its witness is known to be a shortest one.
         limit_s: most seconds it may run; None until the deadline.
+        base: time frames that must have been searched, by the engine's own first status file, for its `unsat` to count.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Engine:
     refutes: bool = True
     shortest: bool = False
     limit_s: float | None = None
+    base: int | None = None
 
     def bounded(self, frames: int | None) -> Engine:
         """Return the engine made to stop after some time frames."""
@@ -65,21 +67,38 @@ BMC = Engine("bmc", "read_aiger problem.aig; bmc3 -T {seconds}", shortest=True)
 _DPROVE = Engine("dprove", "read_aiger problem.aig; dprove -T {seconds}", refutes=False)
 _SCORR = Engine("scorr+pdr", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; pdr -T {seconds}", refutes=False)
 _PDR = Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}")
-_INDUCTION = Engine("induction", "read_aiger problem.aig; ind -u -F 40 -C 0", refutes=False)
+_REACH = Engine(
+    "scorr+reach", "read_aiger problem.aig; &get; &scorr -F 4; &put; reach -F 1000000 -T {seconds}", refutes=False
+)
+_INDUCTION_DEPTHS = (2, 5, 11, 20)
+
+
+def _induction(frames: int) -> Engine:
+    """Return k-induction; ABC's `ind` is only the step, so the base comes first and has a status file of its own."""
+    base = frames + 2
+    script = (
+        f"read_aiger problem.aig; &get; &scorr -F 4; &put; bmc3 -F {base}; write_status {_BASE}; "
+        f"ind -F {frames} -T {{seconds}}"
+    )
+    return Engine(f"induction-{frames}", script, refutes=False, base=base)
 
 
 def prover_schedule(seconds: float) -> list[Engine]:
     """Return the provers in the order to start them: each briefly, then with more time.
 
-    The slices double, because which prover suits a machine is not known before, and the one that does mostly needs
+    The slices grow, because which prover suits a machine is not known before, and the one that does mostly needs
     little time.
     """
     schedule = []
-    share = 0.7
+    share = 0.8
+    rounds = 0
     while share < seconds:
-        schedule += [replace(engine, limit_s=share) for engine in (_DPROVE, _SCORR, _PDR)]
-        share *= 4
-    return schedule + [replace(engine, limit_s=seconds) for engine in (_PDR, _DPROVE, _SCORR)]
+        engines = [_REACH, _DPROVE, _induction(_INDUCTION_DEPTHS[min(rounds, 3)]), _SCORR, _PDR]
+        schedule += [replace(engine, limit_s=share) for engine in engines]
+        share *= 3
+        rounds += 1
+    last = [_REACH, _PDR, _induction(_INDUCTION_DEPTHS[-1]), _DPROVE, _SCORR]
+    return schedule + [replace(engine, limit_s=seconds) for engine in last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,20 +234,26 @@ def _verdict(run: _Run) -> Verdict:
     unknown = Verdict(run.engine.name, "unknown", wall_s=wall_s)
     if run.process.returncode != 0:
         return unknown
+    answer, depth = _status(run.folder / _STATUS)
+    if answer == "unsat" and run.engine.base is not None:
+        base, cleared = _status(run.folder / _BASE)
+        if base != "unsat" and not (base == "unknown" and cleared >= run.engine.base):
+            return unknown
+    if answer == "sat":
+        frames = read_witness(run.folder / _WITNESS) if run.engine.refutes else ()
+        return Verdict(run.engine.name, "sat", frames, depth, wall_s, run.engine.shortest)
+    return Verdict(run.engine.name, answer, depth=depth, wall_s=wall_s)
+
+
+def _status(path: Path) -> tuple[Answer, int]:
+    """Return answer and searched frames of a status file of ABC; anything unexpected says nothing."""
     try:
-        words = (run.folder / _STATUS).read_text().split()
+        words = path.read_text().split()
     except (OSError, UnicodeDecodeError):
-        return unknown
-    if not words:
-        return unknown
+        return "unknown", 0
     depth = int(words[1]) + 1 if len(words) > 1 and words[1].lstrip("-").isdigit() else 0
-    if words[0] == "snl_UNSAT":
-        return Verdict(run.engine.name, "unsat", wall_s=wall_s, depth=depth)
-    frames = read_witness(run.folder / _WITNESS) if words[0] == "snl_SAT" else ()
-    if words[0] == "snl_SAT":
-        usable = frames if run.engine.refutes else ()
-        return Verdict(run.engine.name, "sat", usable, depth, wall_s, run.engine.shortest)
-    return Verdict(run.engine.name, "unknown", depth=depth, wall_s=wall_s)
+    answers: dict[str, Answer] = {"snl_UNSAT": "unsat", "snl_SAT": "sat"}
+    return answers.get(words[0] if words else "", "unknown"), depth
 
 
 def read_witness(path: Path) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ class Machine:
         levels: whether clocks keep their level from step to step (else a tick is a whole pulse).
         choices: gate's state net → node of its free initial value.
         ternary: gold's state bits that are carried with X.
+        idle: where later resets were taken out: reset port, its inactive level, and `sync` (it counts only in the last
+            step of a witness) or `async` (only in the first).
     """
 
     aig: Aig
@@ -45,16 +47,24 @@ class Machine:
     levels: bool = False
     choices: dict[int, int] = field(default_factory=dict)
     ternary: int = 0
+    idle: tuple[str, int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the machine starts: the state of both, and partners whose unknown start is the same."""
+    """Where the machine starts: the state of both, and partners whose unknown start is the same.
+
+    Attributes:
+        gold: gold's state.
+        gate: gate's state.
+        shared: gold's state net → gate's, both X at the start and taken as equal.
+        reset: levels of the inputs that lead there.
+    """
 
     gold: State
     gate: State
     shared: Mapping[int, int]
-    """gold's state net → gate's, both X at the start and taken as equal."""
+    reset: Mapping[str, bool] = field(default_factory=dict)
 
 
 def build_machine(gold: Netlist, gate: Netlist, start: Start) -> Machine:
@@ -65,19 +75,52 @@ def build_machine(gold: Netlist, gate: Netlist, start: Start) -> Machine:
         UnsupportedError: a clock that is no input, or a cell without a model.
     """
     ternary = {net for net, bit in start.gold.items() if not isinstance(bit, int) and net not in start.shared}
+    kinds = {_restart(gold, start.gold, start.reset), _restart(gate, start.gate, start.reset)} - {"any"}
+    restart = kinds.pop() if len(kinds) == 1 and len(start.reset) == 1 else ""
     while True:
-        builder = _Builder(gold, gate, start, ternary)
+        builder = _Builder(gold, gate, start, ternary, restart)
         grown = builder.more_ternary()
         if not grown:
             return builder.finish()
         ternary |= grown
 
 
+def _restart(netlist: Netlist, state: State, levels: Mapping[str, bool]) -> str:
+    """Return how the reset, from any state and under any other input, leads to exactly this known state.
+
+    `async`: at once, in every register; `sync`: at the clock edge, no register having an asynchronous control; `any`:
+    there is no register; empty: not so.
+
+    Then what follows a later reset is what follows the start, and the machine need not be reset again: with a
+    synchronous reset only the outputs of the step that asserts it are new, with an asynchronous one only the outputs
+    of the start state.
+    """
+    if not netlist.registers:
+        return "any"
+    ops = Ops(Aig())
+    values: dict[int, Bit] = {net: ops.g.pi("state") for net in state}
+    for name, port in netlist.ports.items():
+        if port.direction == "input":
+            level = levels.get(name)
+            for net in port.nets:
+                if isinstance(net, int):
+                    values[net] = ops.g.pi(name) if level is None else (TRUE if level else FALSE)
+    unfolding = Unfolding(netlist, ops, values, None, transparent=True)
+    asynchronous = any(r.controls for r in netlist.registers)
+    for register in netlist.registers:
+        for bit in unfolding.register(register):
+            if register.latch or ops.mux(bit.control, bit.value, bit.data) != state[bit.net]:
+                return ""
+            if asynchronous and bit.control != TRUE:
+                return ""
+    return "async" if asynchronous else "sync"
+
+
 class _Builder:
     """One attempt, for one guess of which state bits of gold can be X."""
 
-    def __init__(self, gold: Netlist, gate: Netlist, start: Start, ternary: set[int]) -> None:
-        self.gold, self.gate, self.start, self.ternary = gold, gate, start, ternary
+    def __init__(self, gold: Netlist, gate: Netlist, start: Start, ternary: set[int], restart: str) -> None:
+        self.gold, self.gate, self.start, self.ternary, self.restart = gold, gate, start, ternary, restart
         self.aig = Aig()
         self.ops = Ops(self.aig)
         self.machine = Machine(self.aig, ternary=len(ternary))
@@ -156,8 +199,9 @@ class _Builder:
         acts_alone = any(r.latch or r.controls for n in (self.gold, self.gate) for r in n.registers)
         self.edges = edges
         self.machine.clocks = tuple(by_node[node][0] for node in nodes)
-        if len(edges) <= 1 and not as_data and not acts_alone:
+        if len(edges) <= 1 and not as_data and (not acts_alone or self.restart == "async"):
             return
+        self.restart = ""
         for node in nodes:
             self.machine.ticks[by_node[node][0]] = self.aig.pi("tick") >> 1
         self.machine.levels = bool(as_data) or len(edges) > len(nodes)
@@ -202,7 +246,24 @@ class _Builder:
                 machine.latches.append((node, self.aig.xor(node << 1, tick << 1)))
         machine.bads = output_mismatches(self.left, self.right)
         machine.known = self._known()
+        if self.restart:
+            self._without_later_resets()
         return machine
+
+    def _without_later_resets(self) -> None:
+        """Take back resets that only lead to the start again; see `_restart`."""
+        machine, aig = self.machine, self.aig
+        ((name, level),) = self.start.reset.items()
+        node = machine.inputs[name, 0]
+        idle = FALSE if level else TRUE
+        machine.idle = (name, int(not level), self.restart)
+        nexts = aig.substitute([nxt for _, nxt in machine.latches], node, idle)
+        if self.restart == "async":
+            machine.inputs[name, 0] = aig.pi(name) >> 1
+            shown = aig.mux(self.started, idle, machine.inputs[name, 0] << 1)
+            machine.bads = dict(zip(machine.bads, aig.substitute(list(machine.bads.values()), node, shown), strict=True))
+            machine.known = dict(zip(machine.known, aig.substitute(list(machine.known.values()), node, shown), strict=True))
+        machine.latches = [(state, nxt) for (state, _), nxt in zip(machine.latches, nexts, strict=True)]
 
     def _keep(self, key: tuple[str, int, str], nxt: int) -> None:
         lit = self.storage[key]

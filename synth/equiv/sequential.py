@@ -38,7 +38,9 @@ class Outcome:
     verdicts: tuple[Verdict, ...] = ()
 
 
-def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None, witness: bool = True) -> Outcome:
+def solve(
+    machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None, witness: bool = True
+) -> Outcome:
     """Return whether the machine can reach a difference.
 
     Args:
@@ -57,7 +59,8 @@ def solve(machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None
         return Outcome("unknown", "budget")
 
     engines = [BMC.bounded(bound), *prover_schedule(left)]
-    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=_settled if witness else _any, useful=_useful)
+    enough = _settled if witness else _any
+    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=enough, useful=_useful)
     if witness and _differs(verdicts) and not any(v.answer == "unsat" for v in verdicts):
         verdicts = _shorten(problem, verdicts, deadline)
     return _conclude(machine, inputs, tuple(verdicts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from rtlgen.core.errors import InputError
 from rtlgen.synth.equiv.machine import Machine
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.reset import Reset
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,17 @@ class Stimulus:
 def from_frames(machine: Machine, gold: Netlist, reset: Reset, frames: tuple[dict[int, int], ...]) -> Stimulus:
     """Return the stimulus of a witness; inputs that don't matter are 0."""
     steps = []
-    for frame in frames:
+    for number, frame in enumerate(frames):
         inputs = {}
         for name, port in gold.ports.items():
             if port.direction != "input" or name in machine.clocks:
                 continue
             bits = [frame.get(machine.inputs[name, i], 0) for i in range(len(port.nets))]
             inputs[name] = "".join(str(b) for b in reversed(bits))
+        if machine.idle:
+            name, level, kind = machine.idle
+            if number != (0 if kind == "async" else len(frames) - 1):
+                inputs[name] = str(level)
         ticks = tuple(c for c in machine.clocks if not machine.ticks or frame.get(machine.ticks[c], 0))
         steps.append(Step(inputs, ticks))
     return Stimulus(machine.clocks, reset, machine.levels, tuple(steps))
@@ -120,8 +127,7 @@ def _id(name: str) -> str:
     r"""Return a name as Verilog writes it; names with other characters get the escaped form."""
     if any(c.isspace() for c in name):
         raise InputError(f"expected a port or module name without white space, got {name!r}")
-    plain = name.replace("_", "a").replace("$", "a").isalnum() and name.isascii() and not name[0].isdigit() and name[0] != "$"
-    return name if plain else f"\\{name} "
+    return name if _PLAIN.fullmatch(name) else f"\\{name} "
 
 
 def parse_outputs(netlist: Netlist, text: str, steps: int) -> list[dict[str, str]] | None:
