@@ -1,0 +1,1 @@
+"""Sums, constant products and constant divisions in cheaper forms."""

@@ -1,0 +1,1 @@
+"""Restructuring of selections and conditions."""

@@ -1,0 +1,1 @@
+"""Sharing of operators between branches that never need them at once."""

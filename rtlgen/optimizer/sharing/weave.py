@@ -1,0 +1,197 @@
+"""Put new wires into a module's text and read them where the values they replace were computed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.graphs.wordlevel.verilog import to_statements
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.registers.define import fresh_names
+from rtlgen.optimizer.registers.draft import Draft
+from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.sharing.graph import ModuleGraph, normal, replaced
+
+LONGEST: Final = 400
+_SIMPLE: Final = re.compile(r"[\w.$]+(\[[^\[\]]*\])?|\{[^{}]*\}|\d*'[bdh][0-9A-Fa-fx_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A new wire: `name` is a wish; `value` is a full value or reads earlier wires by their wished names."""
+
+    name: str
+    value: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One place of the source and the local term to be read there; None for an exact match with `new`."""
+
+    occurrence: Occurrence
+    new: Term
+
+
+def wire(name: str, width: int) -> Term:
+    """Return the term that reads a new wire."""
+    return t.var(f"new wire {name}", width)
+
+
+class Weaver:
+    """Makes one change out of new wires and values that are to be read from them."""
+
+    def __init__(self, context: RewriteContext, graph: ModuleGraph) -> None:
+        self._context = context
+        self._graph = graph
+        self._module: ModuleIR = graph.module
+        self._text: ModuleText | None = None
+
+    @property
+    def text(self) -> ModuleText:
+        """The module's text, parsed once.
+
+        Raises:
+            CannotEditError: it can't be found.
+        """
+        if self._text is None:
+            self._text = ModuleText.of(self._module, self._context.sources)
+        return self._text
+
+    def change(
+        self, rule: str, title: str, why: str, wires: Collection[Wire], targets: Mapping[Term, Term], rank: float
+    ) -> Change | None:
+        """Return the change, None where the text does not allow it cleanly.
+
+        Args:
+            rule: name of the rewrite.
+            title: one line for the report.
+            why: why it should help.
+            wires: new wires in order of dependence.
+            targets: full value to what replaces it: full values and new wires.
+            rank: guess of the gain.
+        """
+        try:
+            edits = self._edits(wires, targets)
+            draft = Draft(self._context, self._module)
+            draft.apply(edits)
+            draft.clean()
+        except (CannotEditError, RecursionError):
+            return None
+        return draft.change(rule, title, why, rank=rank)
+
+    def _edits(self, wires: Collection[Wire], targets: Mapping[Term, Term]) -> list[Edit]:
+        found = self._replacements(targets)
+        if not found:
+            raise CannotEditError("expected an editable place that reads the value, got none")
+        fresh = fresh_names(self.text)
+        names = {f"new wire {w.name}": fresh(w.name) for w in wires}
+        forbidden = {n for r in found for n in self._module.blocks[r.occurrence.block].assigned}
+        lines, reads = self._wire_lines(wires, names, forbidden, fresh)
+        edits = [self._edit(r, names, fresh) for r in found]
+        start = min(self._module.blocks[r.occurrence.block].place.start for r in found)
+        return [*self._insertions(start, lines, reads), *edits]
+
+    # Places -----------------------------------------------------------------------------------------------------
+
+    def _replacements(self, targets: Mapping[Term, Term]) -> list[Replacement]:
+        graph = self._graph
+        usable = [o for o in self._module.occurrences if o.editable and o.role in ("rhs", "condition", "index")]
+        exact: list[Replacement] = []
+        for o in sorted(usable, key=lambda o: o.place.start - o.place.end):
+            if o.term.op in ("var", "const") or any(_inside(o, e.occurrence) for e in exact):
+                continue
+            new = targets.get(graph.full(o.expanded))
+            if new is not None and new.width == o.term.width:
+                exact.append(Replacement(o, new))
+        result = list(exact)
+        wanted = set(targets)
+        for o in usable:
+            if not o.root or not o.stable or any(_inside(o, e.occurrence) for e in exact):
+                continue
+            here = {v for n in t.walk(normal(o.term)) if (v := graph.full(n)) in wanted and n.op not in ("var", "const")}
+            inner = [e for e in exact if _inside(e.occurrence, o)]
+            if here and here != {graph.full(e.occurrence.expanded) for e in inner}:
+                new = replaced(normal(o.term), targets, graph.full)
+                result = [e for e in result if e not in inner]
+                result.append(Replacement(o, new))
+        return _distinct(result)
+
+    def _edit(self, r: Replacement, names: Mapping[str, str], fresh: object) -> Edit:
+        o = r.occurrence
+        forbidden = self._module.blocks[o.block].assigned
+        local = self._graph.localise(r.new, forbidden)
+        whole = o.root and o.role == "rhs"
+        helpers, text = to_statements(
+            local,
+            fresh=lambda h: h,
+            names=names,
+            signals=self._module.signals,
+            context_width=o.term.width,
+            context_signed=None if whole else o.signed,
+            exact=not whole,
+        )
+        if helpers or len(text) > LONGEST:
+            raise CannotEditError(f"expected a short expression, got {text!r}")
+        if not whole and not (o.root and o.role in ("condition", "index")) and not _SIMPLE.fullmatch(text):
+            text = f"({text})"
+        return Edit(o.place.file, o.place.start, o.place.end, text)
+
+    # Wires ------------------------------------------------------------------------------------------------------
+
+    def _wire_lines(
+        self, wires: Collection[Wire], names: Mapping[str, str], forbidden: Collection[str], fresh: object
+    ) -> tuple[list[tuple[str, str, str]], set[str]]:
+        """Return (dimension, name, expression) of each wire, and the signals they read."""
+        make = fresh_names(self.text) if not callable(fresh) else fresh
+        lines: list[tuple[str, str, str]] = []
+        reads: set[str] = set()
+        for w in wires:
+            local = self._graph.localise(w.value, forbidden)
+            reads |= {n for n in t.variables(local) if not n.startswith("new wire ")}
+            helpers, text = to_statements(
+                local, fresh=make, names=names, signals=self._module.signals,
+                context_width=local.width, context_signed=None,
+            )  # fmt: skip
+            if len(text) > LONGEST:
+                raise CannotEditError(f"expected a short expression, got {len(text)} characters")
+            lines += [(_size(h.width), h.name, h.text) for h in helpers]
+            lines.append((_size(local.width), names[f"new wire {w.name}"], text))
+        return lines, reads
+
+    def _insertions(self, start: int, lines: list[tuple[str, str, str]], reads: set[str]) -> list[Edit]:
+        if not lines:
+            return []
+        text, signals = self.text, self._module.signals
+        declared = [d.start for n in reads if (d := signals[n].declared if n in signals else None) is not None]
+        indent = text.indent(start)
+        logic = b"logic" in text.text[self._module.place.start : self._module.place.end]
+        late = any(d > start for d in declared)
+        if late:
+            raise CannotEditError("expected operands declared before their use, got a later declaration")
+        written = []
+        for size, name, expression in lines:
+            if logic:
+                written += [f"{indent}logic {size}{name};", f"{indent}assign {name} = {expression};"]
+            else:
+                written.append(f"{indent}wire {size}{name} = {expression};")
+        return [text.insert_before(start, "".join(f"{line}\n" for line in written))]
+
+
+def _size(width: int) -> str:
+    return f"[{width - 1}:0] " if width > 1 else ""
+
+
+def _inside(inner: Occurrence, outer: Occurrence) -> bool:
+    same = inner.place.file == outer.place.file
+    return same and outer.place.start <= inner.place.start and inner.place.end <= outer.place.end
+
+
+def _distinct(found: list[Replacement]) -> list[Replacement]:
+    by_place = {(r.occurrence.place.file, r.occurrence.place.start, r.occurrence.place.end): r for r in found}
+    return list(by_place.values())
