@@ -24,6 +24,8 @@ EXPECTED: dict[str, dict[str, tuple[int, list[set[int]]]]] = {
     "onehot_index": {"state": (4, [])},
     "onehot_walk": {"phase": (8, [])},
     "ps2_style": {"state": (5, [{2, 16}])},
+    "latch_next": {"state": (6, [{2, 5}])},
+    "open_outputs": {"state": (5, [])},
     "reader_of_state": {"st": (4, [])},
     "seq1011_moore": {"state": (5, [])},
     "seq_redundant_mealy": {"st": (4, [{2, 4}])},

@@ -180,6 +180,20 @@ class Diagrams:
                 done[g] = (done[self._low[g]] + done[self._high[g]]) / 2
         return done[f]
 
+    def forall(self, f: int, levels: frozenset[int]) -> int:
+        """Return where `f` is 1 whatever the variables in `levels` are."""
+        return self._forall(f, levels, {})
+
+    def _forall(self, f: int, levels: frozenset[int], done: dict[int, int]) -> int:
+        if f <= TRUE:
+            return f
+        found = done.get(f)
+        if found is None:
+            low, high = self._forall(self._low[f], levels, done), self._forall(self._high[f], levels, done)
+            level = self._level[f]
+            found = done[f] = self.conj(low, high) if level in levels else self.node(level, low, high)
+        return found
+
     def copy_into(self, other: Diagrams, f: int, done: dict[int, int]) -> int:
         """Return `f` as a function of another pool with the same variables; `done` is kept between calls."""
         if f <= TRUE:

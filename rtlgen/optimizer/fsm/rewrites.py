@@ -17,7 +17,7 @@ from rtlgen.optimizer.fsm.cost import Estimator, descend, neighbours
 from rtlgen.optimizer.fsm.encode import Encoding
 from rtlgen.optimizer.fsm.extract import Machine, machines
 from rtlgen.optimizer.fsm.index import to_codes
-from rtlgen.optimizer.fsm.minimize import Classes, equivalence_classes
+from rtlgen.optimizer.fsm.minimize import Classes, covered, equivalence_classes
 from rtlgen.optimizer.fsm.source import locate
 from rtlgen.optimizer.fsm.statetext import StateText
 from rtlgen.optimizer.fsm.writeback import Plan, WritebackError, write
@@ -85,6 +85,7 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
     place = {value: i for i, value in reversed(list(enumerate(order)))}
     rank = {code: (code not in machine.entry, place.get(code, len(place))) for code in machine.codes}
     groups = [tuple(sorted(group, key=lambda c: rank[c])) for group in equivalence_classes(machine)]
+    groups = _with_covered(groups, covered(machine))
     classes = tuple(sorted(groups, key=lambda g: place.get(g[0], len(place))))
     removed = {code: group[0] for group in classes for code in group[1:]}
     if not text.fixed:  # else a code that is never reached may still be an intermediate value
@@ -92,6 +93,16 @@ def _found(module: ModuleIR, machine: Machine, text: StateText) -> Found:
             if value is not None and value not in machine.transitions:
                 removed.setdefault(value, machine.entry[0])
     return Found(module, machine, classes, text, removed)
+
+
+def _with_covered(groups: list[tuple[int, ...]], stands_for: Mapping[int, int]) -> list[tuple[int, ...]]:
+    """Return the groups with those joined whose undefined outputs another group fills in."""
+    joined = {group[0]: list(group) for group in groups}
+    head = {code: group[0] for group in groups for code in group}
+    for code, other in stands_for.items():
+        if head[code] == code and head[other] == other and code in joined and other in joined:
+            joined[other] += joined.pop(code)
+    return [tuple(group) for group in joined.values()]
 
 
 def plan_for(found: Found, encoding: Encoding, attribute: str | None) -> Plan:
@@ -110,7 +121,7 @@ def as_written(found: Found) -> Encoding:
 
 
 class FsmMinimize:
-    """Merges equivalent states and removes unreachable ones."""
+    """Merges equivalent states, removes unreachable ones, and takes away latches that only those would need."""
 
     name = "fsm-minimize"
 
@@ -120,7 +131,7 @@ class FsmMinimize:
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield one change per machine that has states to lose, and one with its codes packed."""
         for found in find(context):
-            if not found.removed or len(found.classes) < 2:
+            if len(found.classes) < 2 or not (found.removed or (found.text.latched and found.text.cases)):
                 continue
             packed = encode.binary(len(found.classes))
             choices = [as_written(found)]
@@ -177,7 +188,7 @@ class FsmIndex:
                         found.text,
                         source,
                         attribute=attribute,
-                        allow_parameters=self.allow_parameters,
+                        allow_parameters=self.allow_parameters or _closed(context, found),
                     )
                 except WritebackError:
                     break
@@ -193,7 +204,8 @@ def _choices(found: Found, context: RewriteContext) -> Iterator[tuple[Encoding, 
     """Yield code sets with and without the attribute that keeps the synthesizer from choosing its own."""
     count = len(found.classes)
     narrow = encode.minimal_width(count)
-    yield as_written(found), KEEP
+    if not any(reason.startswith("mixed with") or reason.endswith("is a port") for reason in found.text.visible):
+        yield as_written(found), KEEP
     if found.text.fixed:
         return
     hot = [(encode.one_hot(count), None)] if count <= encode.MAX_ONE_HOT else []
@@ -232,13 +244,17 @@ def _searched(found: Found, plain: list[Encoding], width: int, context: RewriteC
     return [Encoding("searched", codes, width) for codes in sorted(best, key=lambda c: (best[c], c))]
 
 
-def _edits(
-    context: RewriteContext, found: Found, plan: Plan, allow_parameters: bool
-) -> tuple[Edit, ...]:
+def _edits(context: RewriteContext, found: Found, plan: Plan, allow_parameters: bool) -> tuple[Edit, ...]:
+    allowed = allow_parameters or _closed(context, found)
     try:
-        return write(found.text, context.sources[found.text.file], plan, allow_parameters=allow_parameters)
+        return write(found.text, context.sources[found.text.file], plan, allow_parameters=allowed)
     except WritebackError:
         return ()
+
+
+def _closed(context: RewriteContext, found: Found) -> bool:
+    """Return whether every instance of the module is in the design, and none gives a parameter another value."""
+    return found.module.name != context.top and found.module.copies == 1
 
 
 def _change(rule: str, found: Found, words: tuple[str, str], edits: tuple[Edit, ...], rank: float) -> Change:
@@ -247,6 +263,11 @@ def _change(rule: str, found: Found, words: tuple[str, str], edits: tuple[Edit, 
 
 
 def _losses(found: Found) -> tuple[str, str]:
+    if not found.removed:
+        return (
+            f"complete the case statements over {found.text.register!r}",
+            "The states that are missing in them can't occur; without a default they make latches.",
+        )
     parts = []
     if found.merged:
         parts.append(f"merge {found.merged} equivalent")

@@ -119,7 +119,7 @@ class _Locator:
         self.facts = _collect(body)
         signal = module.signals[register]
         assert signal.declared is not None
-        self.text = StateText(register, signal.declared.file, signal.width)
+        self.text = StateText(register, signal.declared.file, signal.width, latched=bool(module.latched))
         self.root = self._symbol(signal.declared)
         self.carriers: dict[Any, None] = {}
         self.accounted: set[int] = set()
@@ -208,6 +208,8 @@ class _Locator:
             if not any(s in self.carriers for s in self._variables(statement.expr)):
                 continue
             self._states(statement.expr, "compare")
+            if statement.defaultCase is None and statement.syntax is not None:
+                self.text.cases.append(statement.syntax)
             for item in statement.items:
                 for label in item.expressions:
                     self._states(label, "label")
@@ -324,6 +326,8 @@ class _Locator:
 
     def _name(self, symbol: Any, uses: set[int] | None = None, width: int = 0) -> StateName | None:
         if symbol.kind.name not in ("Parameter", "EnumValue"):
+            return None
+        if symbol.kind.name == "Parameter" and symbol.isOverridden:
             return None
         node = symbol.syntax
         place = self.place(node.sourceRange) if node is not None else None

@@ -104,6 +104,8 @@ class StateText:
         attribute: value of the `fsm_encoding` attribute that it carries.
         bits: single bits of carriers that are read or written.
         index_names: named indices of those bits, in order of declaration; their `value` is the index.
+        cases: syntax nodes of the case statements over a carrier that have no default.
+        latched: some signal of the module holds its value where no case item applies.
         visible: why codes can't be changed; empty where they can (or would be, but for `bits`).
     """
 
@@ -118,6 +120,8 @@ class StateText:
     attribute: str | None = None
     bits: list[BitSite] = field(default_factory=list)
     index_names: dict[str, StateName] = field(default_factory=dict)
+    cases: list[Any] = field(default_factory=list)
+    latched: bool = False
     visible: list[str] = field(default_factory=list)
 
     @property

@@ -71,6 +71,10 @@ class _Writer:
         self._check()
         for site in self.text.sites:
             self._site(site)
+        self._join_equal_arms()
+        if self.text.latched:
+            for statement in self.text.cases:
+                self._complete(statement)
         self._declare()
         if self.width != self.text.width:
             self._resize()
@@ -109,25 +113,54 @@ class _Writer:
             return
         assert site.value is not None
         if site.role == "value":
-            self._redirect(site, self._standing_for(site.value))
+            self.surgeon.replace(site.place.start, site.place.end, self._word(site))
         elif site.role == "compare":
             comparison = _comparison(site.node)
             self.surgeon.settle(comparison, comparison.kind.name.startswith(("Inequality", "CaseInequality")))
         else:
             self.surgeon.remove_label(site.node)
 
+    def _join_equal_arms(self) -> None:
+        """Replace `x ? A : A`, where a state that went has made the arms equal, by `A`."""
+        words = {s.node: self._word(s) for s in self.text.sites if s.role == "value" and s.value is not None}
+        waiting = [s.node for s in self.text.sites if s.role == "value" and self._removed(s.value)]
+        while waiting:
+            node = waiting.pop()
+            parent = node.parent
+            if parent.kind.name == "ParenthesizedExpression":
+                words[parent] = words[node]
+            elif parent.kind.name == "ConditionalExpression" and words.get(parent.left) == words.get(parent.right):
+                words[parent] = words[node]
+                self.surgeon.replace(start_of(parent), end_of(parent), words[node])
+            else:
+                continue
+            waiting.append(parent)
+
+    def _word(self, site: Site) -> str:
+        """Return the text of a constant afterwards."""
+        assert site.value is not None
+        old = self.source[site.place.start : site.place.end].decode("latin-1")
+        if not self._removed(site.value):
+            return old if site.name is not None else literal_like(old, self.plan.codes[site.value], self.width)
+        target = self._standing_for(site.value)
+        return self._name_of(target) or literal_like(old, self.plan.codes[target], self.width)
+
+    def _complete(self, statement: Any) -> None:
+        """Make the last item of a case statement its default: what no reachable state needs must not become a latch."""
+        dead = {id(s.node) for s in self.text.sites if s.role == "label" and self._removed(s.value)}
+        items = [i for i in statement.items if i.kind.name == "StandardCaseItem"]
+        kept = [i for i in items if any(id(e) not in dead for e in _entries(i.expressions))]
+        if kept:
+            labels = _entries(kept[-1].expressions)
+            start, end = start_of(labels[0]), end_of(labels[-1])
+            names = self.source[start:end].decode("latin-1")
+            self.surgeon.replace(start, end, f"default /* {names} */")
+
     def _replace(self, start: int, end: int, code: int | None) -> None:
         old = self.source[start:end].decode("latin-1")
         new = literal_like(old, code, self.width)
         if new != old:
             self.surgeon.replace(start, end, new)
-
-    def _redirect(self, site: Site, target: int) -> None:
-        name = self._name_of(target)
-        if name is not None:
-            self.surgeon.replace(site.place.start, site.place.end, name)
-        else:
-            self._replace(site.place.start, site.place.end, self.plan.codes[target])
 
     def _name_of(self, code: int) -> str | None:
         return next((n.name for n in self.text.names.values() if n.value == code), None)
@@ -241,6 +274,11 @@ def place_attribute(surgeon: Surgeon, text: StateText, source: bytes, value: str
         token = start + len(declaration.getFirstToken().rawText)
         first = source[start:token].decode("latin-1")
         surgeon.replace(start, token, f'(* fsm_encoding = "{value}" *) {first}')
+
+
+def _entries(listed: Any) -> list[Any]:
+    """Return the nodes of a separated list without its commas."""
+    return [e for e in listed if hasattr(e, "sourceRange") and hasattr(e, "parent")]
 
 
 def _comparison(node: Any) -> Any:
