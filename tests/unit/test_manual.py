@@ -33,8 +33,9 @@ def test_example_settings_file_is_valid(repository: Path) -> None:
 def test_every_tool_is_documented_with_its_command(repository: Path) -> None:
     text = (repository / "docs/install.md").read_text()
     named = {name.strip() for row in rows(text) for name in row[0].split(",")}
-    assert {probe.name for probe in doctor()} <= named
-    for probe in doctor():
+    probes = doctor()
+    assert {probe.name for probe in probes} <= named
+    for probe in probes:
         # one line may install several
         kind, package = probe.install.rsplit(" ", 1)
         assert any(kind in line and package in line for line in text.splitlines()), probe.install
