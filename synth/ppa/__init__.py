@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtlgen.synth.ppa.measure import ASSUMED_CLOCK_NS, measure
+from rtlgen.synth.ppa.collect import ASSUMED_CLOCK_NS, measure
 from rtlgen.synth.ppa.records import (
     CellUse,
     LatchSite,

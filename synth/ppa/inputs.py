@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,60 +18,72 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 """Longest line that is read."""
 _PROTECTED = re.compile(rb"`(?:pragma\s+protect\s+(?:begin_protected|data_block|key_block)|protected\b|protect_begin)")
 _READMEM = re.compile(r"\$readmem[bh]\s*\(\s*\"([^\"\n]+)\"")
-_UNSAFE = re.compile(r"[\s\"';#|<>\\]")
+_UNSAFE = re.compile(r"[^\w.+-]")
 _SPAN = re.compile(r"(?P<file>.*):(?P<line>\d+)(?:\.(?P<column>\d+)(?:-(?P<end_line>\d+)(?:\.(?P<end_column>\d+))?)?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files of a design as the tools get them.
+    """The files of a design as the tools get them: copies in the job's folder.
 
     Attributes:
-        paths: absolute paths in reading order.
-        shown: name that the user gave, by absolute path.
-        data: contents of files that `$readmemh` and `$readmemb` name, by that name.
+        files: contents of everything to be written into the job's folder, sources and memory files, by name there.
+        paths: names of the sources there, in reading order.
+        shown: name that the user gave, by name there.
     """
 
+    files: dict[str, str]
     paths: tuple[str, ...]
     shown: dict[str, str]
-    data: dict[str, str]
 
     def show(self, text: str) -> str:
-        """Return `text` with every absolute path replaced by the name that the user gave."""
+        """Return a tool's message with the user's file names."""
         for path in sorted(self.shown, key=len, reverse=True):
             text = text.replace(path, self.shown[path])
         return text
 
     def spans(self, src: str) -> tuple[SourceSpan, ...]:
-        """Return the places of a Yosys `src` attribute, in the user's file names; places outside the design left out."""
+        """Return the places of a Yosys `src` attribute in the user's file names; places in Yosys' own files left out."""
         return tuple(span for part in src.split("|") if (span := self._span(part)) is not None)
 
     def _span(self, part: str) -> SourceSpan | None:
         found = _SPAN.fullmatch(part)
-        if found is None or found["file"] not in self.shown:
+        name = self._user_name(found["file"]) if found else None
+        if found is None or name is None:
             return None
-        optional = {name: int(found[name]) for name in ("column", "end_line", "end_column") if found[name]}
-        return SourceSpan(file=self.shown[found["file"]], line=int(found["line"]), **optional)
+        optional = {key: int(found[key]) for key in ("column", "end_line", "end_column") if found[key]}
+        return SourceSpan(file=name, line=int(found["line"]), **optional)
+
+    def _user_name(self, path: str) -> str | None:
+        """Return the user's name of a file; include files are named by their path."""
+        if path in self.shown:
+            return self.shown[path]
+        # A path that leaves the job's folder is relative to it; only its depth below the temporary folder counts.
+        real = Path(os.path.normpath(Path(tempfile.gettempdir()) / "rtlgen-job" / "work" / path))
+        if not real.is_file() or "pyosys" in real.parts:
+            return None
+        return str(real.relative_to(Path.cwd())) if real.is_relative_to(Path.cwd()) else str(real)
 
 
 def read_sources(design: Design) -> Sources:
     """Return the checked sources of a design.
 
     Raises:
-        InputError: no file, or a file that is missing, unreadable, empty, binary, encrypted, too large, has too long
-            a line, or has a name that can't be passed on; one message that says which and why.
+        InputError: no file, or a file that is missing, unreadable, empty, binary, encrypted, too large, or has too
+            long a line; one message that says which and why.
     """
     if not design.files:
         raise InputError("expected at least one Verilog file, got none; name the files of the design")
-    shown, data = {}, {}
-    for file in design.files:
+    files: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    for index, file in enumerate(design.files):
         text = check_file(file)
-        shown[str(file.absolute())] = str(file)
-        data.update(_data_files(text, file))
-    for path in shown:
-        if _UNSAFE.search(path):
-            raise InputError(f"{path}: expected a path without spaces, quotes and ; # | < > \\; rename the file or folder")
-    return Sources(tuple(shown), shown, data)
+        name = f"src/{index}/{_UNSAFE.sub('_', file.name)}"
+        files[name] = text
+        shown[name] = str(file)
+        for data, content in _data_files(text, file):
+            files.setdefault(data, content)
+    return Sources(files, tuple(shown), shown)
 
 
 def check_file(file: Path) -> str:
@@ -95,7 +109,7 @@ def check_file(file: Path) -> str:
     for number, line_bytes in enumerate(raw.split(b"\n"), 1):
         if len(line_bytes) > MAX_LINE_BYTES:
             raise InputError(f"{file}:{number}: expected lines of at most {MAX_LINE_BYTES >> 20} MiB, got one of {len(line_bytes)} bytes")
-    return raw.decode("utf-8", errors="replace")
+    return raw.decode("utf-8", errors="surrogateescape")
 
 
 def _data_files(text: str, source: Path) -> Iterable[tuple[str, str]]:

@@ -43,7 +43,7 @@ def find_target(design: Design, sources: Sources, pool: YosysPool, timeout_s: fl
     first: YosysRun | None = None
     for frontend in ("slang", "verilog"):
         commands = read_commands(sources.paths, options, frontend)
-        run = pool.run(commands, files=sources.data, timeout_s=timeout_s)
+        run = pool.run(commands, files=sources.files, timeout_s=timeout_s)
         if run.ok:
             return Target(sources, options, frontend)
         if run.ended_by in ("timeout", "memory"):
@@ -55,14 +55,16 @@ def find_target(design: Design, sources: Sources, pool: YosysPool, timeout_s: fl
 
 def _include_dirs(design: Design) -> list[str]:
     """Return the user's include folders, then the folders of the files themselves, absolute."""
-    folders = [*design.include_dirs, *(file.absolute().parent for file in design.files)]
-    return list(dict.fromkeys(str(folder.absolute()) for folder in folders))
+    own = [str(file.absolute().parent) for file in design.files]
+    # A folder whose name can't be passed on is left out where the user did not ask for it.
+    folders = [*(str(folder.absolute()) for folder in design.include_dirs), *(f for f in own if not re.search(r"[\s\"';#|<>]", f))]
+    return list(dict.fromkeys(folders))
 
 
 def _only_top(design: Design, sources: Sources, pool: YosysPool, timeout_s: float) -> str:
     options = FlowOptions("unknown", {}, _include_dirs(design), design.defines)
     command = read_commands(sources.paths, options, "slang")[0].replace(" --top unknown", "")
-    run = pool.run([command], files=sources.data, timeout_s=timeout_s)
+    run = pool.run([command], files=sources.files, timeout_s=timeout_s)
     if not run.ok:
         raise elaboration_error(run, sources)
     found = _TOPS.search(run.log)

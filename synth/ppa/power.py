@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +11,45 @@ from rtlgen.synth.flow.parse import SEQUENTIAL_KINDS
 from rtlgen.synth.liberty import Group, Library, parse_liberty, read_text
 from rtlgen.synth.ppa.activity import DEFAULT_ACTIVITY, Activity, default_activity, read_activity
 from rtlgen.synth.ppa.netlist import Netlist
-from rtlgen.synth.ppa.opensta import StaResult
+from rtlgen.synth.ppa.opensta import StaPower, StaResult
 from rtlgen.synth.ppa.records import PowerReport
 
 _MW = 1e3
 
 
-def from_opensta_power(result: StaResult, *, clock_ns: float, assumed: bool, version: str) -> PowerReport | None:
-    """Return OpenSTA's power for the default activity, None where it printed no table."""
-    total = result.power.get("Total")
+def from_opensta_power(
+    result: StaResult, *, clock_ns: float, assumed: bool, version: str, factor: float
+) -> PowerReport | None:
+    """Return OpenSTA's power for the default activity, None where it printed no table.
+
+    Args:
+        result: what OpenSTA said.
+        clock_ns: clock period.
+        assumed: True where the user gave none.
+        version: of OpenSTA.
+        factor: how much too large this build's internal power is, see `internal_power_factor`.
+    """
+    rows = {name: replace(row, internal_w=row.internal_w / factor) for name, row in result.power.items()}
+    total = rows.get("Total")
     if total is None:
         return None
-    parts = {name: result.power[name].total_w * _MW for name in ("Sequential", "Combinational") if name in result.power}
+    note = "" if factor == 1 else f" (internal power divided by {factor:g}: this build adds rise and fall energy)"
     return PowerReport(
-        basis=f"OpenSTA {version} report_power, the library's default wire load",
+        basis=f"OpenSTA {version} report_power, the library's default wire load{note}",
         activity=f"default: {DEFAULT_ACTIVITY:g} transitions per cycle at each input (duty 0.5), propagated by OpenSTA",
         clock_ns=clock_ns,
         clock_assumed=assumed,
         leakage_mw=total.leakage_w * _MW,
         internal_mw=total.internal_w * _MW,
         switching_mw=total.switching_w * _MW,
-        total_mw=total.total_w * _MW,
-        sequential_mw=parts.get("Sequential"),
-        combinational_mw=parts.get("Combinational"),
+        total_mw=_total_mw(total),
+        sequential_mw=_total_mw(rows["Sequential"]) if "Sequential" in rows else None,
+        combinational_mw=_total_mw(rows["Combinational"]) if "Combinational" in rows else None,
     )
+
+
+def _total_mw(row: StaPower) -> float:
+    return (row.internal_w + row.switching_w + row.leakage_w) * _MW
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rtlgen.core.config import load_settings
-from rtlgen.core.errors import ElaborationError, ToolNotFoundError, ToolVersionError
+from rtlgen.core.errors import ElaborationError, ToolNotFoundError, ToolOutputError, ToolVersionError
 from rtlgen.core.types import PPA, Design, Diagnostic
 from rtlgen.synth.flow.libfile import WorkingLibrary, working_library
 from rtlgen.synth.flow.parse import add_areas, count_states, parse_stat
@@ -20,7 +20,7 @@ from rtlgen.synth.ppa import jobs
 from rtlgen.synth.ppa.inputs import Sources, read_sources
 from rtlgen.synth.ppa.lines import LogicLines
 from rtlgen.synth.ppa.netlist import Netlist, load_module, read_netlist
-from rtlgen.synth.ppa.opensta import Names, StaResult, run_opensta
+from rtlgen.synth.ppa.opensta import internal_power_factor, run_opensta
 from rtlgen.synth.ppa.power import DEFAULT_ACTIVITY, from_opensta_power, own_power
 from rtlgen.synth.ppa.records import LatchSite, ModuleArea, PowerReport, SynthesisReport, TimingReport
 from rtlgen.synth.ppa.structure import cell_uses, latches, memories, module_tree
@@ -90,8 +90,8 @@ def measure(
         tree = threads.submit(_hierarchy, target, files, library, clock_ns, workers, timeout_s)
         mapped = _map(target, files, library, clock_ns, workers, timeout_s)
         sta = find_opensta() if opensta else None
-        timing, power = _analyse(mapped, library, files, clock_ns, activity, sta, timeout_s)
-        by_module, notes = tree.result()
+        timing, power, sta_notes = _analyse(mapped, library, files, clock_ns, activity, sta, timeout_s)
+        by_module, tree_notes = tree.result()
     areas = add_areas(mapped.cells, library)
     coarse = load_module(mapped.run.files[jobs.COARSE], target.options.top)
     memory = memories(coarse, sources)
@@ -122,7 +122,7 @@ def measure(
         memory_bits=sum(item.bits for item in memory),
         timing=timing,
         power=power,
-        warnings=(*_latch_warnings(mapped.latch_sites), *jobs.warnings(mapped.run.log, sources), *notes),
+        warnings=(*_latch_warnings(mapped.latch_sites), *jobs.warnings(mapped.run.log, sources), *sta_notes, *tree_notes),
         wall_s=round(time.perf_counter() - begin, 3),
     )
 
@@ -141,7 +141,7 @@ def _map(
     """Run the flattened job and read what it wrote."""
     wanted = (jobs.BEFORE, jobs.AFTER, jobs.COARSE, jobs.MAPPED, jobs.CHECK)
     commands = jobs.flat_commands(target, files, clock_ns)
-    run = pool.run(commands, files=target.sources.data, fetch=wanted, timeout_s=timeout_s)
+    run = pool.run(commands, files=target.sources.files, fetch=wanted, timeout_s=timeout_s)
     jobs.raise_on_loop(run.files.get(jobs.CHECK, ""), target.sources)
     jobs.raise_on_failure(run, target)
     top = target.options.top
@@ -170,7 +170,7 @@ def _hierarchy(
 ) -> tuple[tuple[ModuleArea, ...], tuple[Diagnostic, ...]]:
     """Return the areas by module, and a warning where the hierarchy could not be kept."""
     commands = jobs.hierarchical_commands(target, files, clock_ns)
-    run = pool.run(commands, files=target.sources.data, fetch=(jobs.MAPPED,), timeout_s=timeout_s)
+    run = pool.run(commands, files=target.sources.files, fetch=(jobs.MAPPED,), timeout_s=timeout_s)
     if run.ok:
         try:
             return module_tree(run.files[jobs.MAPPED], target.options.top, library), ()
@@ -188,24 +188,30 @@ def _analyse(
     activity: Path | None,
     sta: Tool | None,
     timeout_s: float,
-) -> tuple[TimingReport, PowerReport]:
-    """Return timing and power from the tools that are there."""
+) -> tuple[TimingReport, PowerReport, tuple[Diagnostic, ...]]:
+    """Return timing and power from the tools that are there, and why OpenSTA was left out where it failed."""
     period = clock_ns or ASSUMED_CLOCK_NS
-    timing: TimingReport
+    wanted = DEFAULT_ACTIVITY if activity is None else None
+    timing = from_abc(mapped.run.log, mapped.netlist, library, mapped.logic, clock_ns=clock_ns)
     power: PowerReport | None = None
-    if sta is None:
-        timing = from_abc(mapped.run.log, mapped.netlist, library, mapped.logic, clock_ns=clock_ns)
-    else:
-        wanted = DEFAULT_ACTIVITY if activity is None else None
-        answer: tuple[StaResult, Names] = run_opensta(
-            sta, mapped.netlist, library, files.liberty, clock_ns=period, activity=wanted, timeout_s=timeout_s
-        )
-        result, names = answer
-        timing = from_opensta(result, names, mapped.netlist, library, mapped.logic, clock_ns=clock_ns, version=sta.version)
-        power = from_opensta_power(result, clock_ns=period, assumed=clock_ns is None, version=sta.version) if wanted else None
+    notes: tuple[Diagnostic, ...] = ()
+    if sta is not None:
+        try:
+            result, names = run_opensta(
+                sta, mapped.netlist, library, files.liberty, clock_ns=period, activity=wanted, timeout_s=timeout_s
+            )
+        except ToolOutputError as error:
+            notes = (Diagnostic(severity="warning", code="opensta", message=f"{error}; ABC and an own estimate are used", tool="opensta"),)
+        else:
+            timing = from_opensta(result, names, mapped.netlist, library, mapped.logic, clock_ns=clock_ns, version=sta.version)
+            factor = internal_power_factor(sta)
+            power = from_opensta_power(result, clock_ns=period, assumed=clock_ns is None, version=sta.version, factor=factor)
     if power is None:
+        if sta is not None and wanted and not notes:
+            message = "OpenSTA gave no power (an undefined number in its sum); the own estimate is used"
+            notes = (Diagnostic(severity="warning", code="opensta", message=message, tool="opensta"),)
         power = own_power(mapped.netlist, library, files.liberty, clock_ns=period, assumed=clock_ns is None, activity=activity)
-    return timing, power
+    return timing, power, notes
 
 
 def _latch_warnings(sites: tuple[LatchSite, ...]) -> tuple[Diagnostic, ...]:
