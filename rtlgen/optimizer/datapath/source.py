@@ -18,6 +18,9 @@ from rtlgen.graphs.wordlevel.verilog import (
 from rtlgen.optimizer.edits import Edit
 
 _WORD = re.compile(rb"[A-Za-z_$][\w$]*")
+_ITEM = re.compile(rb"assign\b|always|initial\b|final\b")
+_NET = re.compile(rb"\b(wire|wand|wor|tri|uwire|logic|reg|var|supply0|supply1|bit)\b")
+_COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _ATOM = re.compile(r"[\w$.]+(\[[^\[\]]*\])*|\{[^{}]*\}|\([^()]*\)")
 
 
@@ -72,11 +75,21 @@ class Writer:
 
     def declarations(self, helpers: Sequence[Helper], block: Block, keyword: str | None = None) -> Edit:
         """Return the edit that declares wires on lines of their own before `block`."""
-        file, start = block.place.file, block.place.start
+        file, start = block.place.file, self.item_start(block)
         word = keyword or self.net_keyword(file)
         indent = self.indent(file, start)
         lines = [declaration(h, word) for h in helpers]
         return Edit(file, start, start, "".join(f"{line}\n{indent}" for line in lines))
+
+    def item_start(self, block: Block) -> int:
+        """Return where the module item of a block starts: before `wire` where the block is a net declaration's value."""
+        text = self.sources[block.place.file]
+        if _ITEM.match(text, block.place.start):
+            return block.place.start
+        begin = text.rfind(b";", 0, block.place.start) + 1
+        head = _COMMENT.sub(lambda m: b" " * len(m[0]), text[begin : block.place.start])
+        found = list(_NET.finditer(head))
+        return begin + found[-1].start() if found else block.place.start
 
     def net_keyword(self, file: str) -> str:
         """Return `wire`; a net with an initial value is a continuous assignment, a `logic` variable is not."""

@@ -12,14 +12,14 @@ from math import log2
 from typing import Final
 
 BIT_AREA: Final[Mapping[str, float]] = {
-    "Not": 0.3, "Neg": 3.0, "And": 1.2, "Or": 1.2, "Xor": 2.3, "Add": 5.6, "Sub": 5.8, "Mul": 6.4, "Udiv": 9.5,
-    "Urem": 10.5, "Sdiv": 12.0, "Srem": 13.0, "Shl": 2.2, "Lshr": 2.2, "Ashr": 2.4, "Eq": 2.6, "Ult": 3.2, "Ule": 3.2,
-    "Slt": 3.2, "Sle": 3.2, "RedAnd": 0.9, "RedOr": 0.9, "RedXor": 2.2, "Ite": 2.6,
+    "Not": 0.3, "Neg": 3.0, "And": 1.2, "Or": 1.2, "Xor": 2.3, "Add": 5.9, "Sub": 6.0, "Mul": 6.4, "Udiv": 4.0,
+    "Urem": 4.2, "Sdiv": 5.5, "Srem": 5.7, "Shl": 1.9, "Lshr": 1.9, "Ashr": 2.0, "Eq": 2.6, "Ult": 3.4, "Ule": 3.4,
+    "Slt": 3.4, "Sle": 3.4, "RedAnd": 0.9, "RedOr": 0.9, "RedXor": 2.2, "Ite": 2.4,
 }  # fmt: skip
 """Area a bit (for `Mul` and divisions a bit squared, for shifts a bit and stage) with variable operands."""
 CONSTANT_SHARE: Final[Mapping[str, float]] = {
     "And": 0.0, "Or": 0.0, "Xor": 0.15, "Add": 0.55, "Sub": 0.6, "Eq": 0.38, "Ult": 0.4, "Ule": 0.4, "Slt": 0.45,
-    "Sle": 0.45, "Ite": 0.45, "Udiv": 0.45, "Urem": 0.5, "Sdiv": 0.5, "Srem": 0.5, "Shl": 0.8, "Lshr": 0.8, "Ashr": 0.8,
+    "Sle": 0.45, "Ite": 0.45, "Udiv": 0.25, "Urem": 0.3, "Sdiv": 0.35, "Srem": 0.4, "Shl": 0.8, "Lshr": 0.8, "Ashr": 0.8,
 }  # fmt: skip
 """What is left of the area when one operand is a literal."""
 WIRE: Final = 0.02
@@ -36,12 +36,14 @@ class Operand:
         constant: its value where it is a literal.
         top: bits from the lowest up to the highest that is not known to be 0 (or a copy of the sign).
         low: number of lowest bits known to be 0.
+        is_sum: it is a sum or difference, which takes one more bit as its carry in.
     """
 
     width: int
     constant: int | None = None
     top: int = 0
     low: int = 0
+    is_sum: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def _overlap(width: int, operands: tuple[Operand, ...]) -> int:
 def _adder_bits(op: str, width: int, operands: tuple[Operand, ...]) -> float:
     """Return the equivalent number of full adders: a bit with one operand known needs about half of one."""
     left, right = operands
+    if any(x.top <= 1 and y.is_sum for x, y in ((left, right), (right, left))):
+        return 0.5
     low = right.low if op == "Sub" else max(left.low, right.low)
     both = max(0, min(left.top, right.top) - low)
     rest = max(0, width - max(low, min(left.top, right.top)))

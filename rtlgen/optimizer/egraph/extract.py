@@ -239,7 +239,7 @@ def _operand_facts(classes: Classes) -> list[Operand]:
         if constant is not None:
             top = constant.bit_length()
             low = (constant & -constant).bit_length() - 1 if constant else width
-        found.append(Operand(width, constant, top, low))
+        found.append(Operand(width, constant, top, low, any(n.op in ("Add", "Sub") for n in nodes)))
     for index, nodes in enumerate(classes.nodes):
         for node in nodes:
             found[index] = _refined(found[index], node, found)
@@ -263,4 +263,4 @@ def _refined(fact: Operand, node: Node, found: list[Operand]) -> Operand:
             top = min(top, lower.width)
     elif node.op == "Shl" and (amount := found[node.operands[1]].constant) is not None:
         low = max(low, min(amount, fact.width))
-    return Operand(fact.width, fact.constant, top, low)
+    return Operand(fact.width, fact.constant, top, low, fact.is_sum)

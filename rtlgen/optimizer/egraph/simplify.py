@@ -116,4 +116,4 @@ def operand(term: Term, known: Mapping[Term, Operand]) -> Operand:
         return Operand(width, None, top, low)
     if term.op == "shl" and term.args[1].op == "const":
         return Operand(width, None, width, min(width, term.args[1].const_value))
-    return Operand(width, None, width, 0)
+    return Operand(width, None, width, 0, term.op in ("add", "sub"))

@@ -58,16 +58,16 @@ def _simpler(term: Term) -> Term:
     op, args, width = term.op, term.args, term.width
     if op == "mul":
         return _power_of_two(term)
+    if op == "not" and args[0].op == "not":
+        return args[0].args[0]
+    if op == "not" and args[0].op == "const":
+        return const(~args[0].const_value, width)
+    if op in ("xor", "and", "or", "add"):
+        return _with_literal(term)
     if op == "shl" and args[1].op == "const" and args[0].op == "shl" and args[0].args[1].op == "const":
         return _shift(args[0].args[0], args[1].const_value + args[0].args[1].const_value)
     if op == "sub" and args[0].op == "const" and args[0].const_value == 0:
         return apply("neg", args[1])
-    if op == "add" and args[1].op == "neg":
-        return apply("sub", args[0], args[1].args[0])
-    if op == "add" and args[0].op == "neg":
-        return apply("sub", args[1], args[0].args[0])
-    if op == "add" and args[1].op == "sext" and args[1].args[0].width == 1:
-        return apply("sub", args[0], make("zext", width, args[1].args))
     if op == "eq" and width == 1 and args[0].width == 1:
         return _bit_equality(term)
     if op == "ite":
@@ -77,6 +77,23 @@ def _simpler(term: Term) -> Term:
         return apply({"ult": "ule", "ule": "ult", "slt": "sle", "sle": "slt"}[inner.op], inner.args[1], inner.args[0])
     if op == "concat":
         return _joined(term)
+    return term
+
+
+def _with_literal(term: Term) -> Term:
+    """Return a sum or bitwise operation without a neutral literal, and sums of negated values as differences."""
+    op, width = term.op, term.width
+    for value, literal in (term.args, term.args[::-1]):
+        if literal.op == "const" and literal.const_value == (mask(width) if op == "and" else 0):
+            return value
+        if op == "and" and literal.op == "const" and literal.const_value == 0:
+            return literal
+        if op == "xor" and literal.op == "const" and literal.const_value == mask(width):
+            return apply("not", value)
+        if op == "add" and literal.op == "neg":
+            return apply("sub", value, literal.args[0])
+    if op == "add" and term.args[1].op == "sext" and term.args[1].args[0].width == 1:
+        return apply("sub", term.args[0], make("zext", width, term.args[1].args))
     return term
 
 
