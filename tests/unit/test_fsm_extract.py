@@ -109,7 +109,8 @@ def test_every_reader_counts_as_an_output() -> None:
     text = """module leaf(input [1:0] x, output y); assign y = ^x; endmodule
     module m(input clk, rst, go, output y, output reg [3:0] n);
       reg [1:0] s;
-      always @(posedge clk) if (rst) s <= 0; else case (s) 0: if (go) s <= 1; 1: s <= 2; 2: s <= 1; default: s <= 0; endcase
+      always @(posedge clk)
+        if (rst) s <= 0; else case (s) 0: if (go) s <= 1; 1: s <= 2; 2: s <= 1; default: s <= 0; endcase
       always @(posedge clk) if (rst) n <= 0; else if (s == 2) n <= n + 4'd1;
       leaf u(.x(s), .y(y));
     endmodule"""

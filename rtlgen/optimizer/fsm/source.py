@@ -312,16 +312,19 @@ class _Locator:
             self.text.index_names[name.name] = name
 
     def _siblings(self, found: list[StateName]) -> list[StateName]:
-        """Return the names with the unused members of the same enums added."""
+        """Return the names, with other members of their enums and unused constants of their declarations added."""
         known = {n.name for n in found}
+        others = []
+        for scope in {id(s.parentScope): s.parentScope for s in self.symbols.values()}.values():
+            others += [s for s in scope if s.kind.name in ("EnumValue", "Parameter") and s.name not in known]
+        holders = [n.node.parent for n in found if n.kind != "enum"]
         result = list(found)
-        enums = {id(s.parentScope): s.parentScope for s in self.symbols.values() if s.kind.name == "EnumValue"}
-        for scope in enums.values():
-            for symbol in scope:
-                if symbol.kind.name == "EnumValue" and symbol.name not in known:
-                    name = self._name(symbol)
-                    if name is not None:
-                        result.append(name)
+        for symbol in others:
+            if symbol.kind.name == "Parameter" and not any(getattr(symbol.syntax, "parent", None) is h for h in holders):
+                continue
+            name = self._name(symbol)
+            if name is not None and (name.kind == "enum" or name.private):
+                result.append(name)
         return result
 
     def _name(self, symbol: Any, uses: set[int] | None = None, width: int = 0) -> StateName | None:
