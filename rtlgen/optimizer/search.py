@@ -319,7 +319,7 @@ class Search:
                 return False
         return True
 
-    def _measure(self, target: Target, frontends: Sequence[str] = ("slang", "verilog")) -> Evaluation:
+    def _measure(self, target: Target, frontends: Sequence[str] | None = None) -> Evaluation:
         return self._evaluator.evaluate(
             target.tool_sources(),
             target.top,
