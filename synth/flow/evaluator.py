@@ -113,7 +113,7 @@ class Evaluator:
         defines: Sequence[tuple[str, str]] = (),
         timeout_s: float = 60,
         netlist: bool = False,
-        frontends: Sequence[str] = ("slang", "verilog"),
+        frontends: Sequence[str] | None = None,
     ) -> Evaluation:
         """Return area, cells and delay of module `top`; a design that fails is an `Evaluation` with `ok` False.
 
@@ -125,7 +125,7 @@ class Evaluator:
             defines: macros, name and value.
             timeout_s: wall-clock limit of each attempt to read and map.
             netlist: also return the mapped Verilog.
-            frontends: readers to try in this order until one takes the sources.
+            frontends: readers to try in this order until one takes the sources; None asks `reader_order`.
 
         Raises:
             InputError: a name can't be given to Yosys.
@@ -133,14 +133,16 @@ class Evaluator:
         """
         options = script.FlowOptions(top, parameters, include_dirs, defines)
         spent_s = 0.0
-        refusals: list[YosysRun] = []
-        for frontend in frontends:
+        refusals: dict[str, YosysRun] = {}
+        for frontend in frontends or script.reader_order(sources.values()):
             run, refused = self._attempt(sources, options, frontend, timeout_s, netlist)
             if not refused:
                 return self._result(run, top, frontend, spent_s)
-            refusals.append(run)
+            refusals[frontend] = run
             spent_s += run.wall_s
-        return self._result(refusals[0], top, frontends[0], spent_s - refusals[0].wall_s)
+        # The SystemVerilog reader's message is the better one.
+        shown = "slang" if "slang" in refusals else next(iter(refusals))
+        return self._result(refusals[shown], top, shown, spent_s - refusals[shown].wall_s)
 
     def evaluate_many(self, jobs: Iterable[Job], *, timeout_s: float = 60) -> list[Evaluation]:
         """Return the evaluations of `jobs`, in their order, several at a time.

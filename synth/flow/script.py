@@ -21,7 +21,7 @@ netlist (3 to 5 % of 206 public designs then came out a few cells larger or smal
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,9 @@ from rtlgen.core.errors import InputError
 
 DEFAULT_ABC_SCRIPT = "strash; &get -n; &fraig -x; &put; scorr; dc2; dretime; strash; &get -n; &dch -f; &nf {D}; &put"
 """What the `abc` pass of Yosys 0.70 runs with `-liberty` and no constraints file."""
+_CASE_ATTRIBUTE = re.compile(
+    r"\(\*[^*]*\b(?:full|parallel)_case\b|(?:synopsys|synthesis|pragma)\s+[^\n]*\b(?:full|parallel)_case\b"
+)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _UNSAFE = re.compile(r"[\s\"';#|<>]")
 
@@ -46,6 +49,16 @@ class FlowOptions:
 def preload_commands(scl: Path) -> list[str]:
     """Return the commands that a worker runs once: where ABC's compiled form of a library is kept."""
     return [f'libcache -scl -dir "{scl}"']
+
+
+def reader_order(texts: Iterable[str]) -> tuple[str, str]:
+    """Return the readers to try, first one first.
+
+    The SystemVerilog reader covers more of the language, but takes no notice of the synthesis attributes `full_case`
+    and `parallel_case` (IEEE 1364.1) and makes latches where they rule them out; the other reader honours them.
+    """
+    plain = any(_CASE_ATTRIBUTE.search(text) for text in texts)
+    return ("verilog", "slang") if plain else ("slang", "verilog")
 
 
 def read_commands(files: Sequence[str], options: FlowOptions, frontend: str) -> list[str]:

@@ -54,9 +54,14 @@ def default_activity(netlist: Netlist, library: Library) -> Activity:
     """
     held = _inactive_controls(netlist, library)
     wanted = {
-        port.bit: held.get(port.bit, Statistics(DEFAULT_ACTIVITY, 0.5)) for port in netlist.inputs() if isinstance(port.bit, int)
+        port.bit: held.get(port.bit, Statistics(DEFAULT_ACTIVITY, 0.5))
+        for port in netlist.inputs()
+        if isinstance(port.bit, int)
     }
-    text = f"default: {DEFAULT_ACTIVITY:g} transitions per cycle at each input (duty 0.5, asynchronous resets inactive), gates evaluated over {RANDOM_SAMPLES} drawn cycles"
+    text = (
+        f"default: {DEFAULT_ACTIVITY:g} transitions per cycle at each input (duty 0.5, asynchronous resets inactive), "
+        f"gates evaluated over {RANDOM_SAMPLES} drawn cycles"
+    )
     return _drawn(netlist, library, wanted, text)
 
 
@@ -88,12 +93,16 @@ def _from_vcd(path: Path, netlist: Netlist, library: Library, clock_ns: float) -
     gates = in_order(gates)
     scope = _scope(path, dump.scopes, netlist, registers)
     lookup = _Recorded(dump, scope)
-    known = {port.bit: found for port in netlist.inputs() if isinstance(port.bit, int) and (found := lookup.changes([port.name]))}
+    known = {
+        port.bit: found
+        for port in netlist.inputs()
+        if isinstance(port.bit, int) and (found := lookup.changes([port.name]))
+    }
     unknown: list[Register] = []
     for register in registers:
-        found = {bit: changes for bit, _ in register.outputs if (changes := lookup.changes(netlist.names.get(bit, ())))}
-        known.update(found)
-        if len(found) < len(register.outputs):
+        own = {bit: changes for bit, _ in register.outputs if (changes := lookup.changes(netlist.names.get(bit, ())))}
+        known.update(own)
+        if len(own) < len(register.outputs):
             unknown.append(register)
     times = np.unique(np.fromiter((time for changes in known.values() for time, _ in changes), dtype=np.int64))
     total, limit = len(times), MAX_STEPS if unknown else MAX_SAMPLES
@@ -125,7 +134,12 @@ def _from_saif(path: Path, netlist: Netlist, library: Library, clock_ns: float) 
     scope = _scope(path, saif.scopes, netlist, registers)
     nets = saif.scopes
     lookup = _nested(nets, scope)
-    clocks = [lookup[name].toggles for bit in clock_nets(netlist, library) for name in netlist.names.get(bit, ()) if name in lookup]
+    clocks = [
+        lookup[name].toggles
+        for bit in clock_nets(netlist, library)
+        for name in netlist.names.get(bit, ())
+        if name in lookup
+    ]
     cycles = max(clocks, default=0.0) / 2 or max(saif.duration_ns / clock_ns, 1.0)
     wanted: dict[int, Statistics] = {}
     for port in netlist.inputs():
@@ -136,7 +150,10 @@ def _from_saif(path: Path, netlist: Netlist, library: Library, clock_ns: float) 
             name = next((name for name in netlist.names.get(bit, ()) if name in lookup), None)
             if name is not None:
                 wanted[bit] = Statistics(lookup[name].toggles / cycles, lookup[name].duty)
-    text = f"{path.name}, scope {scope}, {cycles:g} cycles; ports and registers by their statistics, gates evaluated over {RANDOM_SAMPLES} drawn cycles"
+    text = (
+        f"{path.name}, scope {scope}, {cycles:g} cycles; ports and registers by their statistics, "
+        f"gates evaluated over {RANDOM_SAMPLES} drawn cycles"
+    )
     activity = _drawn(netlist, library, wanted, text)
     return Activity(activity.toggles, activity.duty, text, saif.duration_ns / cycles)
 
@@ -152,7 +169,9 @@ def _drawn(netlist: Netlist, library: Library, wanted: Mapping[int, Statistics],
     unknown = [register for register in registers if any(bit not in values for bit, _ in register.outputs)]
     made = simulate_registers(gates, unknown, values, RANDOM_SAMPLES, every_sample=True)
     columns = {**made, **values}
-    waves = evaluate(gates, {bit: _packed(np.frombuffer(v, dtype=np.uint8)) for bit, v in columns.items()}, RANDOM_SAMPLES)
+    waves = evaluate(
+        gates, {bit: _packed(np.frombuffer(v, dtype=np.uint8)) for bit, v in columns.items()}, RANDOM_SAMPLES
+    )
     toggles = {bit: _toggles(wave, RANDOM_SAMPLES) / (RANDOM_SAMPLES - 1) for bit, wave in waves.items()}
     duty = {bit: wave.bit_count() / RANDOM_SAMPLES for bit, wave in waves.items()}
     for bit in _clock_tree(netlist, library):
@@ -183,7 +202,10 @@ def _inactive_controls(netlist: Netlist, library: Library) -> dict[int, Statisti
             names = input_names(control) if control else ()
             if len(names) != 1 or control is None:
                 continue
-            bit, level = cell.pins.get(names[0]), 1 if control.strip(" ()").startswith("!") or control.strip(" ()").endswith("'") else 0
+            bit, level = (
+                cell.pins.get(names[0]),
+                1 if control.strip(" ()").startswith("!") or control.strip(" ()").endswith("'") else 0,
+            )
             while isinstance(bit, int) and bit in driven:
                 before = netlist.cells[driven[bit][0]]
                 kind = library.cell(before.type).kind
@@ -199,7 +221,9 @@ def _inactive_controls(netlist: Netlist, library: Library) -> dict[int, Statisti
 def _clock_tree(netlist: Netlist, library: Library) -> set[int]:
     """Return the clock pins' nets and everything between them and the clock's source."""
     driven = drivers(netlist, library)
-    todo = [bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)]
+    todo = [
+        bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)
+    ]
     tree: set[int] = set()
     while todo:
         bit = todo.pop()
@@ -213,7 +237,9 @@ def _clock_tree(netlist: Netlist, library: Library) -> set[int]:
     return tree
 
 
-def _scope(path: Path, scopes: Mapping[str, Mapping[str, object]], netlist: Netlist, registers: Sequence[Register]) -> str:
+def _scope(
+    path: Path, scopes: Mapping[str, Mapping[str, object]], netlist: Netlist, registers: Sequence[Register]
+) -> str:
     """Return the scope that holds the design: all inputs, then most registers, then the deepest.
 
     Raises:
@@ -229,7 +255,10 @@ def _scope(path: Path, scopes: Mapping[str, Mapping[str, object]], netlist: Netl
     if best is None or best[0] < len(inputs):
         missing = sorted(inputs - _names(_nested(scopes, best[3])))[:5] if best else sorted(inputs)[:5]
         close = f"the closest, {best[3]!r}, lacks {', '.join(missing)}" if best else "it has no scope"
-        raise InputError(f"{path}: expected a scope with all {len(inputs)} input bits of {netlist.top!r}, got none; {close}; record the design's ports")
+        raise InputError(
+            f"{path}: expected a scope with all {len(inputs)} input bits of {netlist.top!r}, got none; {close}; "
+            "record the design's ports"
+        )
     return best[3]
 
 

@@ -17,11 +17,12 @@ from rtlgen.synth.flow.parse import add_areas, count_states, parse_stat
 from rtlgen.synth.flow.script import preload_commands
 from rtlgen.synth.liberty import Library
 from rtlgen.synth.ppa import jobs
+from rtlgen.synth.ppa.activity import DEFAULT_ACTIVITY
 from rtlgen.synth.ppa.inputs import Sources, read_sources
 from rtlgen.synth.ppa.lines import LogicLines
 from rtlgen.synth.ppa.netlist import Netlist, load_module, read_netlist
 from rtlgen.synth.ppa.opensta import internal_power_factor, run_opensta
-from rtlgen.synth.ppa.power import DEFAULT_ACTIVITY, from_opensta_power, own_power
+from rtlgen.synth.ppa.power import from_opensta_power, own_power
 from rtlgen.synth.ppa.records import LatchSite, ModuleArea, PowerReport, SynthesisReport, TimingReport
 from rtlgen.synth.ppa.structure import cell_uses, latches, memories, module_tree
 from rtlgen.synth.ppa.timing import from_abc, from_opensta
@@ -122,7 +123,12 @@ def measure(
         memory_bits=sum(item.bits for item in memory),
         timing=timing,
         power=power,
-        warnings=(*_latch_warnings(mapped.latch_sites), *jobs.warnings(mapped.run.log, sources), *sta_notes, *tree_notes),
+        warnings=(
+            *_latch_warnings(mapped.latch_sites),
+            *jobs.warnings(mapped.run.log, sources),
+            *sta_notes,
+            *tree_notes,
+        ),
         wall_s=round(time.perf_counter() - begin, 3),
     )
 
@@ -136,7 +142,12 @@ def find_opensta() -> Tool | None:
 
 
 def _map(
-    target: jobs.Target, files: WorkingLibrary, library: Library, clock_ns: float | None, pool: YosysPool, timeout_s: float
+    target: jobs.Target,
+    files: WorkingLibrary,
+    library: Library,
+    clock_ns: float | None,
+    pool: YosysPool,
+    timeout_s: float,
 ) -> _Mapped:
     """Run the flattened job and read what it wrote."""
     wanted = (jobs.BEFORE, jobs.AFTER, jobs.COARSE, jobs.MAPPED, jobs.CHECK)
@@ -160,13 +171,22 @@ def _raise_on_unmapped(cells: dict[str, int], library: Library, sites: tuple[Lat
     if not left:
         return
     what = ", ".join(f"{name} x{count}" for name, count in sorted(left.items()))
-    where = ", ".join(f"{s.signal} ({s.span.file}:{s.span.line})" for s in sites if s.span) or ", ".join(sources.shown.values())
-    message = f"{where}: expected cells of library {library.name!r}, got {what} that it has no cell for; use another library"
+    where = ", ".join(f"{s.signal} ({s.span.file}:{s.span.line})" for s in sites if s.span) or ", ".join(
+        sources.shown.values()
+    )
+    message = (
+        f"{where}: expected cells of library {library.name!r}, got {what} that it has no cell for; use another library"
+    )
     raise ElaborationError(message, [Diagnostic(severity="error", code="unmapped", message=message, tool="yosys")])
 
 
 def _hierarchy(
-    target: jobs.Target, files: WorkingLibrary, library: Library, clock_ns: float | None, pool: YosysPool, timeout_s: float
+    target: jobs.Target,
+    files: WorkingLibrary,
+    library: Library,
+    clock_ns: float | None,
+    pool: YosysPool,
+    timeout_s: float,
 ) -> tuple[tuple[ModuleArea, ...], tuple[Diagnostic, ...]]:
     """Return the areas by module, and a warning where the hierarchy could not be kept."""
     commands = jobs.hierarchical_commands(target, files, clock_ns)
@@ -176,7 +196,8 @@ def _hierarchy(
             return module_tree(run.files[jobs.MAPPED], target.options.top, library), ()
         except (KeyError, ValueError):
             pass
-    message = f"no areas by module: the design can't be synthesized with its hierarchy ({target.sources.show(run.error or 'unmapped cells')})"
+    reason = target.sources.show(run.error or "unmapped cells")
+    message = f"no areas by module: the design can't be synthesized with its hierarchy ({reason})"
     return (), (Diagnostic(severity="warning", code="hierarchy", message=message, tool="yosys"),)
 
 
@@ -201,16 +222,29 @@ def _analyse(
                 sta, mapped.netlist, library, files.liberty, clock_ns=period, activity=wanted, timeout_s=timeout_s
             )
         except ToolOutputError as error:
-            notes = (Diagnostic(severity="warning", code="opensta", message=f"{error}; ABC and an own estimate are used", tool="opensta"),)
+            notes = (
+                Diagnostic(
+                    severity="warning",
+                    code="opensta",
+                    message=f"{error}; ABC and an own estimate are used",
+                    tool="opensta",
+                ),
+            )
         else:
-            timing = from_opensta(result, names, mapped.netlist, library, mapped.logic, clock_ns=clock_ns, version=sta.version)
+            timing = from_opensta(
+                result, names, mapped.netlist, library, mapped.logic, clock_ns=clock_ns, version=sta.version
+            )
             factor = internal_power_factor(sta)
-            power = from_opensta_power(result, clock_ns=period, assumed=clock_ns is None, version=sta.version, factor=factor)
+            power = from_opensta_power(
+                result, clock_ns=period, assumed=clock_ns is None, version=sta.version, factor=factor
+            )
     if power is None:
         if sta is not None and wanted and not notes:
             message = "OpenSTA gave no power (an undefined number in its sum); the own estimate is used"
             notes = (Diagnostic(severity="warning", code="opensta", message=message, tool="opensta"),)
-        power = own_power(mapped.netlist, library, files.liberty, clock_ns=period, assumed=clock_ns is None, activity=activity)
+        power = own_power(
+            mapped.netlist, library, files.liberty, clock_ns=period, assumed=clock_ns is None, activity=activity
+        )
     return timing, power, notes
 
 
@@ -219,7 +253,8 @@ def _latch_warnings(sites: tuple[LatchSite, ...]) -> tuple[Diagnostic, ...]:
         Diagnostic(
             severity="warning",
             code="latch",
-            message=f"{site.signal} is a latch of {site.bits} bit{'s' if site.bits > 1 else ''}; assign it on every branch if it is not meant to be one",
+            message=f"{site.signal} is a latch of {site.bits} bit{'s' if site.bits > 1 else ''}; "
+            "assign it on every branch if it is not meant to be one",
             span=site.span,
             tool="yosys",
         )
@@ -231,4 +266,5 @@ def _basis(library: Library, clock_ns: float | None, timing: TimingReport, power
     """Return the line by which two results may be compared."""
     clock = "none" if clock_ns is None else f"{clock_ns:g}ns"
     tool = f"yosys={metadata.version('pyosys')} flow=synth-flatten,dfflibmap,abc,opt_clean"
-    return f"{tool} library={library.name}:{library.digest[:12]} clock={clock} timing=[{timing.basis}] power=[{power.basis}; {power.activity}]"
+    cells = f"library={library.name}:{library.digest[:12]} clock={clock}"
+    return f"{tool} {cells} timing=[{timing.basis}] power=[{power.basis}; {power.activity}]"

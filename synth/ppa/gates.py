@@ -143,7 +143,12 @@ def _apply(table: int, waves: Sequence[int], count: int, mask: int) -> int:
 
 
 def simulate_registers(
-    gates: Sequence[Gate], registers: Sequence[Register], known: Mapping[int, bytes], samples: int, *, every_sample: bool
+    gates: Sequence[Gate],
+    registers: Sequence[Register],
+    known: Mapping[int, bytes],
+    samples: int,
+    *,
+    every_sample: bool,
 ) -> dict[int, bytes]:
     """Return the values, a byte for each sample, of the output nets of `registers`.
 
@@ -161,7 +166,7 @@ def simulate_registers(
         return {}
     source = _Code(gates, registers, known, every_sample).text()
     scope: dict[str, object] = {}
-    exec(compile(source, "<netlist>", "exec"), scope)
+    exec(compile(source, "<netlist>", "exec"), scope)  # noqa: S102 (the text has only numbers and names made here)
     step = scope["run"]
     assert callable(step), "the text defines it"
     function: Callable[[Mapping[int, bytes], int], dict[int, bytes]] = step
@@ -171,7 +176,9 @@ def simulate_registers(
 class _Code:
     """Writes the straight-line program that simulates registers."""
 
-    def __init__(self, gates: Sequence[Gate], registers: Sequence[Register], known: Mapping[int, bytes], every_sample: bool) -> None:
+    def __init__(
+        self, gates: Sequence[Gate], registers: Sequence[Register], known: Mapping[int, bytes], every_sample: bool
+    ) -> None:
         self.registers = registers
         self.known = known
         self.every_sample = every_sample
@@ -181,12 +188,22 @@ class _Code:
 
     def text(self) -> str:
         """Return the program: a function `run(known, samples)`."""
-        control = [e for r in self.registers for e in (r.clock if not self.every_sample else None, r.clear, r.preset) if e]
+        control = [
+            e for r in self.registers for e in (r.clock if not self.every_sample else None, r.clear, r.preset) if e
+        ]
         pins = [(r, name) for r in self.registers for e in (r.clock, r.clear, r.preset) if e for name in input_names(e)]
         first = self.cone([bit for r, name in pins if isinstance(bit := r.pins.get(name), int)]) if control else []
-        second = self.cone([bit for r in self.registers for name in input_names(r.next_state) if isinstance(bit := r.pins.get(name), int)])
-        inputs = sorted({bit for output in (*first, *second) for bit in self.gates[output].inputs if isinstance(bit, int) and bit in self.known}
-                        | {b for r in self.registers for b in r.pins.values() if isinstance(b, int) and b in self.known})  # fmt: skip
+        second = self.cone(
+            [
+                bit
+                for r in self.registers
+                for name in input_names(r.next_state)
+                if isinstance(bit := r.pins.get(name), int)
+            ]
+        )
+        read = [bit for output in (*first, *second) for bit in self.gates[output].inputs]
+        read += [bit for register in self.registers for bit in register.pins.values()]
+        inputs = sorted({bit for bit in read if isinstance(bit, int) and bit in self.known})
         lines = ["def run(known, samples):"]
         lines += [f"    k{bit} = known[{bit}]" for bit in inputs]
         lines += [f"    s{i} = c{i} = d{i} = 0" for i in range(len(self.registers))]
@@ -232,11 +249,18 @@ class _Code:
         """Return the lines that move a register to the current sample."""
         lines = []
         if register.latch:
-            lines.append(f"if {self.expression(register.clock, register)}: s{index} = {self.expression(register.next_state, register)}")
+            lines.append(
+                f"if {self.expression(register.clock, register)}: "
+                f"s{index} = {self.expression(register.next_state, register)}"
+            )
         elif self.every_sample:
             lines.append(f"s{index} = d{index}")
         else:
-            lines += [f"e = {self.expression(register.clock, register)}", f"if e and not c{index}: s{index} = d{index}", f"c{index} = e"]
+            lines += [
+                f"e = {self.expression(register.clock, register)}",
+                f"if e and not c{index}: s{index} = d{index}",
+                f"c{index} = e",
+            ]
         if register.preset:
             lines.append(f"if {self.expression(register.preset, register)}: s{index} = 1")
         if register.clear:
@@ -245,7 +269,8 @@ class _Code:
 
     def assign(self, output: int) -> str:
         gate = self.gates[output]
-        return f"n{output} = {_text(gate.function, {n: self.net(b) for n, b in zip(gate.names, gate.inputs, strict=True)})}"
+        values = {name: self.net(bit) for name, bit in zip(gate.names, gate.inputs, strict=True)}
+        return f"n{output} = {_text(gate.function, values)}"
 
     def expression(self, function: str, register: Register) -> str:
         values = {name: self.net(register.pins.get(name, "x")) for name in input_names(function)}

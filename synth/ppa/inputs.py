@@ -43,7 +43,7 @@ class Sources:
         return text
 
     def spans(self, src: str) -> tuple[SourceSpan, ...]:
-        """Return the places of a Yosys `src` attribute in the user's file names; places in Yosys' own files left out."""
+        """Return the places of a Yosys `src` attribute in the user's file names, without those in Yosys' own files."""
         return tuple(span for part in src.split("|") if (span := self._span(part)) is not None)
 
     def _span(self, part: str) -> SourceSpan | None:
@@ -95,25 +95,34 @@ def check_file(file: Path) -> str:
     try:
         size = file.stat().st_size
         if size > MAX_FILE_BYTES:
-            raise InputError(f"{file}: expected at most {MAX_FILE_BYTES >> 20} MiB of source, got {size >> 20} MiB; split the file")
+            raise InputError(
+                f"{file}: expected at most {MAX_FILE_BYTES >> 20} MiB of source, got {size >> 20} MiB; split the file"
+            )
         raw = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: expected a readable Verilog file, got {error.strerror}; check the path") from error
     if not raw.strip():
         raise InputError(f"{file}:1: expected a module, got an empty file")
     if (at := raw.find(b"\0")) >= 0:
-        raise InputError(f"{file}:{raw.count(bytes([10]), 0, at) + 1}: expected Verilog text, got a binary file (zero byte)")
+        raise InputError(
+            f"{file}:{raw.count(bytes([10]), 0, at) + 1}: expected Verilog text, got a binary file (zero byte)"
+        )
     if found := _PROTECTED.search(raw):
         line = raw.count(b"\n", 0, found.start()) + 1
-        raise InputError(f"{file}:{line}: expected readable Verilog, got an encrypted section; give the unencrypted source")
+        raise InputError(
+            f"{file}:{line}: expected readable Verilog, got an encrypted section; give the unencrypted source"
+        )
     for number, line_bytes in enumerate(raw.split(b"\n"), 1):
         if len(line_bytes) > MAX_LINE_BYTES:
-            raise InputError(f"{file}:{number}: expected lines of at most {MAX_LINE_BYTES >> 20} MiB, got one of {len(line_bytes)} bytes")
+            raise InputError(
+                f"{file}:{number}: expected lines of at most {MAX_LINE_BYTES >> 20} MiB, "
+                f"got one of {len(line_bytes)} bytes; is this a Verilog file?"
+            )
     return raw.decode("utf-8", errors="surrogateescape")
 
 
 def _data_files(text: str, source: Path) -> Iterable[tuple[str, str]]:
-    """Yield name and content of the memory files that the text names and that lie beside it or in the current folder."""
+    """Yield name and content of the memory files that the text names, from the current folder or beside it."""
     for name in _READMEM.findall(text):
         path = Path(name)
         if path.is_absolute() or ".." in path.parts:

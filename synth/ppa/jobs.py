@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from rtlgen.core.errors import ElaborationError, InputError, SandboxError
 from rtlgen.core.types import Design, Diagnostic, SourceSpan
 from rtlgen.synth.flow.libfile import WorkingLibrary
-from rtlgen.synth.flow.parse import parse_stat
-from rtlgen.synth.flow.script import FlowOptions, map_commands, read_commands, stat_command
+from rtlgen.synth.flow.script import FlowOptions, map_commands, read_commands, reader_order, stat_command
 from rtlgen.synth.ppa.inputs import Sources
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
@@ -40,24 +39,26 @@ def find_target(design: Design, sources: Sources, pool: YosysPool, timeout_s: fl
     """
     top = design.top or _only_top(design, sources, pool, timeout_s)
     options = FlowOptions(top, dict(design.parameters), _include_dirs(design), design.defines)
-    first: YosysRun | None = None
-    for frontend in ("slang", "verilog"):
+    refused: dict[str, YosysRun] = {}
+    for frontend in reader_order(sources.files.values()):
         commands = read_commands(sources.paths, options, frontend)
         run = pool.run(commands, files=sources.files, timeout_s=timeout_s)
         if run.ok:
             return Target(sources, options, frontend)
         if run.ended_by in ("timeout", "memory"):
             raise SandboxError(f"can't read {', '.join(sources.shown.values())}: {run.error}")
-        first = first or run
-    assert first is not None
-    raise elaboration_error(first, sources)
+        refused[frontend] = run
+    raise elaboration_error(refused["slang"], sources)
 
 
 def _include_dirs(design: Design) -> list[str]:
     """Return the user's include folders, then the folders of the files themselves, absolute."""
     own = [str(file.absolute().parent) for file in design.files]
     # A folder whose name can't be passed on is left out where the user did not ask for it.
-    folders = [*(str(folder.absolute()) for folder in design.include_dirs), *(f for f in own if not re.search(r"[\s\"';#|<>]", f))]
+    folders = [
+        *(str(folder.absolute()) for folder in design.include_dirs),
+        *(f for f in own if not re.search(r"[\s\"';#|<>]", f)),
+    ]
     return list(dict.fromkeys(folders))
 
 
@@ -73,7 +74,9 @@ def _only_top(design: Design, sources: Sources, pool: YosysPool, timeout_s: floa
     if not tops:
         raise InputError(f"{where}: expected a module, got none")
     if len(tops) > 1:
-        raise InputError(f"{where}: expected one top module, got {len(tops)}: {', '.join(sorted(tops))}; choose one with --top")
+        raise InputError(
+            f"{where}: expected one top module, got {len(tops)}: {', '.join(sorted(tops))}; choose one with --top"
+        )
     return str(tops[0])
 
 
@@ -82,7 +85,9 @@ def elaboration_error(run: YosysRun, sources: Sources) -> ElaborationError:
     message = sources.show(run.error or "the design can't be elaborated")
     found = _PLACE.match(message)
     if found is None:
-        return ElaborationError(message, [Diagnostic(severity="error", code="elaboration", message=message, tool="yosys")])
+        return ElaborationError(
+            message, [Diagnostic(severity="error", code="elaboration", message=message, tool="yosys")]
+        )
     span = SourceSpan(file=found["file"], line=int(found["line"]), column=int(found["column"] or 1))
     diagnostic = Diagnostic(severity="error", code="elaboration", message=found["message"], span=span, tool="yosys")
     return ElaborationError(message, [diagnostic])
@@ -146,7 +151,7 @@ def raise_on_loop(check: str, sources: Sources) -> None:
     cells = [span for m in _CELL_SOURCE.finditer(found["body"]) for span in sources.spans(m["src"])[:1]]
     signals = " -> ".join(f"{name} ({span.file}:{span.line})" for name, span in named) or "unnamed signals"
     lines = ", ".join(dict.fromkeys(f"{span.file}:{span.line}" for span in cells))
-    first = (cells or [span for _, span in named] or [None])[0]
+    first = next(iter([*cells, *(span for _, span in named)]), None)
     place = f"{first.file}:{first.line}: " if first else ""
     message = f"{place}combinational loop through {signals}" + (f", closed by logic at {lines}" if lines else "")
     diagnostic = Diagnostic(severity="error", code="loop", message=message, span=first, tool="yosys")
@@ -155,7 +160,9 @@ def raise_on_loop(check: str, sources: Sources) -> None:
 
 def warnings(log: str, sources: Sources) -> tuple[Diagnostic, ...]:
     """Return the readers' warnings that have a place in the design, each once."""
-    found = re.finditer(r"^(?P<file>\S[^\n:]*):(?P<line>\d+): Warning: (?P<message>.*)$", log, re.IGNORECASE | re.MULTILINE)
+    found = re.finditer(
+        r"^(?P<file>\S[^\n:]*):(?P<line>\d+): Warning: (?P<message>.*)$", log, re.IGNORECASE | re.MULTILINE
+    )
     result = []
     for match in found:
         if match["file"] not in sources.shown:

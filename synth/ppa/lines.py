@@ -15,12 +15,37 @@ from typing import Any
 from rtlgen.core.types import SourceSpan
 from rtlgen.synth.ppa.inputs import Sources
 from rtlgen.synth.ppa.netlist import net_names
+from rtlgen.synth.ppa.structure import memories
 
-_STATE = ("$dff", "$adff", "$sdff", "$dffe", "$adffe", "$sdffe", "$sdffce", "$aldff", "$aldffe", "$dffsr", "$dffsre", "$sr", "$ff")
+_STATE = (
+    "$dff",
+    "$adff",
+    "$sdff",
+    "$dffe",
+    "$adffe",
+    "$sdffe",
+    "$sdffce",
+    "$aldff",
+    "$aldffe",
+    "$dffsr",
+    "$dffsre",
+    "$sr",
+    "$ff",
+)
 _LATCH = ("$dlatch", "$adlatch", "$dlatchsr")
-_DEEP = {"$mul": 3.0, "$div": 8.0, "$mod": 8.0, "$divfloor": 8.0, "$modfloor": 8.0, "$macc": 3.0, "$macc_v2": 3.0, "$pow": 8.0}
-_WIDE = ("$add", "$sub", "$alu", "$lt", "$le", "$gt", "$ge", "$eq", "$ne", "$neg", "$shl", "$shr", "$sshl", "$sshr", "$shift",
-         "$shiftx", "$pmux", "$reduce_and", "$reduce_or", "$reduce_xor", "$reduce_xnor", "$reduce_bool", "$logic_not", "$mem", "$mem_v2",
+_DEEP = {
+    "$mul": 3.0,
+    "$div": 8.0,
+    "$mod": 8.0,
+    "$divfloor": 8.0,
+    "$modfloor": 8.0,
+    "$macc": 3.0,
+    "$macc_v2": 3.0,
+    "$pow": 8.0,
+}
+_WIDE = ("$add", "$sub", "$alu", "$lt", "$le", "$gt", "$ge", "$eq", "$ne", "$neg", "$shl", "$shr", "$sshl", "$sshr",
+         "$shift", "$shiftx", "$pmux", "$reduce_and", "$reduce_or", "$reduce_xor", "$reduce_xnor", "$reduce_bool",
+         "$logic_not", "$mem", "$mem_v2",
          "$lcu", "$bmux", "$demux")  # fmt: skip
 
 
@@ -38,6 +63,7 @@ class LogicLines:
         names, self._declared = net_names(coarse)
         self._bits = {name: bit for bit, found in names.items() for name in found}
         self._cells = list(coarse["cells"].values())
+        self._memories = {memory.name: memory.span for memory in memories(coarse, sources)}
         self._driver: dict[int, int] = {}
         self._state: dict[int, int] = {}
         for index, cell in enumerate(self._cells):
@@ -57,7 +83,7 @@ class LogicLines:
         """Return where the signal called `name` is written: its register's process, else its declaration."""
         bit = self._bits.get(name)
         if bit is None:
-            return None
+            return self._memories.get(name.split("[")[0])
         index = self._state.get(bit)
         src = self._cells[index]["attributes"].get("src", "") if index is not None else ""
         spans = self._sources.spans(src) or self._sources.spans(self._declared.get(bit, ""))
@@ -76,10 +102,20 @@ class LogicLines:
             return ()
         targets = [last]
         if end_is_register and (index := self._state.get(last)) is not None:
-            targets = [b for p, bits in self._cells[index]["connections"].items() if p not in ("Q", "CLK") for b in bits if isinstance(b, int)]
+            targets = self._register_inputs(index, last)
         chain = self._longest(first, targets)
-        spans = [span for index in chain for span in self._sources.spans(self._cells[index]["attributes"].get("src", ""))[:1]]
+        spans = [
+            span for index in chain for span in self._sources.spans(self._cells[index]["attributes"].get("src", ""))[:1]
+        ]
         return tuple(dict.fromkeys(spans))
+
+    def _register_inputs(self, index: int, output: int) -> list[int]:
+        """Return the nets that decide one bit of a register: its data bit and its controls but the clock."""
+        connections = self._cells[index]["connections"]
+        place = connections["Q"].index(output)
+        bits = [connections["D"][place]] if "D" in connections else []
+        bits += [b for port, found in connections.items() if port not in ("Q", "D", "CLK") for b in found]
+        return [bit for bit in bits if isinstance(bit, int)]
 
     def _longest(self, first: int, targets: list[int]) -> list[int]:
         """Return the cells of the longest chain from net `first` to any of `targets`, in order of the signal's way."""
@@ -109,7 +145,7 @@ class LogicLines:
         return chain[::-1]
 
     def _settle(self, index: int, first: int, best: Mapping[int, tuple[float, int | None]]) -> tuple[float, int | None]:
-        """Return depth and predecessor of a cell whose drivers are settled; depth -inf where `first` is not behind it."""
+        """Return depth and predecessor of a cell after its drivers; depth -inf where `first` is not behind it."""
         depth, before = (0.0, None) if first in self._inputs(index) else (-math.inf, None)
         for driver in self._fanin(index):
             if best[driver][0] > depth:

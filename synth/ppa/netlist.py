@@ -94,7 +94,12 @@ def read_netlist(text: str, top: str) -> Netlist:
             shown = name if len(bits) == 1 else f"{name}[{index + int(port.get('offset', 0))}]"
             ports.append(PortBit(shown, port["direction"], bit))
     cells = tuple(
-        Cell(name, cell["type"], cell["attributes"].get("src", ""), {p: b[0] for p, b in cell["connections"].items() if b})
+        Cell(
+            name,
+            cell["type"],
+            cell["attributes"].get("src", ""),
+            {p: b[0] for p, b in cell["connections"].items() if b},
+        )
         for name, cell in module["cells"].items()
         if not cell["type"].startswith("$")
     )
@@ -141,7 +146,9 @@ def clock_nets(netlist: Netlist, library: Library) -> tuple[int, ...]:
     driven = drivers(netlist, library)
     roots: dict[int, None] = {}
     seen: set[int] = set()
-    todo = [bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)]
+    todo = [
+        bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)
+    ]
     while todo:
         bit = todo.pop(0)
         if bit in seen:

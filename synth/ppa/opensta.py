@@ -25,7 +25,9 @@ GROUPS = ("in2reg", "reg2reg", "reg2out", "in2out")
 _NUMBER = r"-?\d[\d.]*(?:[eE][-+]?\d+)?"
 _STEP = re.compile(rf"^\s*(?P<delay>{_NUMBER})\s+(?P<time>{_NUMBER}) [\^v] (?P<point>\S+) \((?P<cell>[^)]*)\)\s*$")
 _EDGE = re.compile(rf"^\s*(?P<delay>{_NUMBER})\s+(?P<time>{_NUMBER})\s+clock \S+ \((?:rise|fall) edge\)")
-_FIELD = re.compile(rf"^\s*(?P<value>{_NUMBER})\s+(?P<name>data arrival time|data required time|slack \((?:MET|VIOLATED)\))\s*$")
+_FIELD = re.compile(
+    rf"^\s*(?P<value>{_NUMBER})\s+(?P<name>data arrival time|data required time|slack \((?:MET|VIOLATED)\))\s*$"
+)
 _SETUP = re.compile(rf"^\s*(?P<value>{_NUMBER})\s+{_NUMBER}\s+library setup time")
 _ROW = re.compile(rf"^(?P<name>Sequential|Combinational|Macro|Pad|Total)((?:\s+{_NUMBER}){{4}})")
 
@@ -136,20 +138,36 @@ def script(netlist: Netlist, library: Library, names: Names, *, clock_ns: float,
         lines.append(f"set_input_delay 0 -clock clk [get_ports {{{' '.join(data)}}}]")
     if names.outputs:
         lines.append("set_output_delay 0 -clock clk [all_outputs]")
-    start = {"in": f"[get_ports {{{' '.join(data)}}}]" if data else "", "reg": "[all_registers -clock_pins]" if registers else ""}
+    start = {
+        "in": f"[get_ports {{{' '.join(data)}}}]" if data else "",
+        "reg": "[all_registers -clock_pins]" if registers else "",
+    }
     end = {"reg": "[all_registers -data_pins]" if registers else "", "out": "[all_outputs]" if names.outputs else ""}
     for group in GROUPS:
         begin, finish = group.split("2")
         lines.append(f'puts "@@ group {group}"')
         if start[begin] and end[finish]:
-            lines.append(f"report_checks -path_delay max -from {start[begin]} -to {end[finish]} -digits 6 -no_line_splits")
+            lines.append(
+                f"report_checks -path_delay max -from {start[begin]} -to {end[finish]} -digits 6 -no_line_splits"
+            )
     if activity is not None:
-        lines += [f"set_power_activity -input -activity {activity:g} -duty 0.5", 'puts "@@ power"', "report_power -digits 9"]
+        lines += [
+            f"set_power_activity -input -activity {activity:g} -duty 0.5",
+            'puts "@@ power"',
+            "report_power -digits 9",
+        ]
     return "\n".join([*lines, 'puts "@@ end"', ""])
 
 
 def run_opensta(
-    tool: Tool, netlist: Netlist, library: Library, liberty: Path, *, clock_ns: float, activity: float | None, timeout_s: float = 300
+    tool: Tool,
+    netlist: Netlist,
+    library: Library,
+    liberty: Path,
+    *,
+    clock_ns: float,
+    activity: float | None,
+    timeout_s: float = 300,
 ) -> tuple[StaResult, Names]:
     """Return what OpenSTA says of a netlist, with the names to read it by.
 
@@ -173,7 +191,9 @@ def run_opensta(
         (work / "netlist.v").write_text(verilog(netlist, names))
         (work / "run.tcl").write_text(script(netlist, library, names, clock_ns=clock_ns, activity=activity))
         limits = Limits(cpu_s=timeout_s, wall_s=timeout_s)
-        ended = run([str(tool.path), "-no_splash", "-exit", "run.tcl"], cwd=work, limits=limits, tool_version=tool.version)
+        ended = run(
+            [str(tool.path), "-no_splash", "-exit", "run.tcl"], cwd=work, limits=limits, tool_version=tool.version
+        )
     output = ended.stdout + ended.stderr
     if ended.ended_by != "exit" or "@@ end" not in ended.stdout:
         last = " / ".join([line for line in output.splitlines() if line.strip()][-3:])
@@ -236,7 +256,11 @@ def internal_power_factor(tool: Tool) -> float:
 def _internal_power_factor(program: Path) -> float:
     with tempfile.TemporaryDirectory(prefix="rtlgen-sta-") as folder:
         work = Path(folder)
-        for name, text in {"library.lib": _PROBE_LIBRARY, "netlist.v": _PROBE_NETLIST, "run.tcl": _PROBE_SCRIPT}.items():
+        for name, text in {
+            "library.lib": _PROBE_LIBRARY,
+            "netlist.v": _PROBE_NETLIST,
+            "run.tcl": _PROBE_SCRIPT,
+        }.items():
             (work / name).write_text(text)
         ended = run([str(program), "-no_splash", "-exit", "run.tcl"], cwd=work, limits=Limits(cpu_s=60, wall_s=60))
     total = parse_power(ended.stdout).get("Total")
@@ -249,14 +273,19 @@ def parse_paths(text: str) -> tuple[StaPath, ...]:
     for section in re.split(r"^@@ group ", text, flags=re.MULTILINE)[1:]:
         group, _, body = section.partition("\n")
         body = body.split("@@ ")[0]
-        found = [path for part in re.split(r"^(?=Startpoint: )", body, flags=re.MULTILINE) if (path := _path(group, part))]
+        found = [
+            path for part in re.split(r"^(?=Startpoint: )", body, flags=re.MULTILINE) if (path := _path(group, part))
+        ]
         if found:
             paths.append(min(found, key=lambda path: path.slack_ns))
     return tuple(paths)
 
 
 def _path(group: str, text: str) -> StaPath | None:
-    start, end = re.search(r"^Startpoint: (\S+)", text, re.MULTILINE), re.search(r"^Endpoint: (\S+)", text, re.MULTILINE)
+    start, end = (
+        re.search(r"^Startpoint: (\S+)", text, re.MULTILINE),
+        re.search(r"^Endpoint: (\S+)", text, re.MULTILINE),
+    )
     if not start or not end or "Path Group: **async" in text or "removal" in text or "recovery" in text:
         return None
     head = text.split("data arrival time")[0]
@@ -264,7 +293,11 @@ def _path(group: str, text: str) -> StaPath | None:
     fields = {m["name"].split(" (")[0]: float(m["value"]) for line in text.splitlines() if (m := _FIELD.match(line))}
     if "data arrival time" not in fields or "slack" not in fields:
         return None
-    arrival = next(float(m["value"]) for line in text.splitlines() if (m := _FIELD.match(line)) and m["name"] == "data arrival time")
+    arrival = next(
+        float(m["value"])
+        for line in text.splitlines()
+        if (m := _FIELD.match(line)) and m["name"] == "data arrival time"
+    )
     setup = next((-float(m["value"]) for line in text.splitlines() if (m := _SETUP.match(line))), 0.0)
     steps = [
         StaStep(m["point"], m["cell"], float(m["delay"]), float(m["time"]) - edge)

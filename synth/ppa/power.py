@@ -98,7 +98,11 @@ def own_power(
     internal = sequential.internal + rest.internal if energies.known else None
     return PowerReport(
         basis="own estimate: cell leakage, C V^2 / 2 per transition of the input capacitances (no wires)"
-        + (", internal energy tables at a middle input slew" if energies.known else ", internal power left out (the library has none)"),
+        + (
+            ", internal energy tables at a middle input slew"
+            if energies.known
+            else ", internal power left out (the library has none)"
+        ),
         activity=switching.source,
         clock_ns=clock_ns,
         clock_assumed=assumed,

@@ -26,7 +26,9 @@ def memories(coarse: Mapping[str, Any], sources: Sources) -> tuple[MemoryUse, ..
         words, width = _number(cell, "SIZE"), _number(cell, "WIDTH")
         name = str(cell["parameters"].get("MEMID", "")).lstrip("\\")
         spans = sources.spans(cell["attributes"].get("src", ""))
-        found.append(MemoryUse(name=name, words=words, width=width, bits=words * width, span=spans[0] if spans else None))
+        found.append(
+            MemoryUse(name=name, words=words, width=width, bits=words * width, span=spans[0] if spans else None)
+        )
     return tuple(sorted(found, key=lambda memory: (-memory.bits, memory.name)))
 
 
@@ -58,7 +60,9 @@ def cell_uses(cells: Mapping[str, int], library: Library) -> tuple[CellUse, ...]
         LibraryError: the library lacks one.
     """
     uses = [
-        CellUse(cell=name, kind=(cell := library.cell(name)).kind, count=count, area_um2=round(cell.area_um2 * count, 6))
+        CellUse(
+            cell=name, kind=(cell := library.cell(name)).kind, count=count, area_um2=round(cell.area_um2 * count, 6)
+        )
         for name, count in cells.items()
     ]
     return tuple(sorted(uses, key=lambda use: (-use.area_um2, use.cell)))
@@ -96,7 +100,9 @@ def _visit(modules: Mapping[str, Any], name: str, path: str, library: Library, r
         elif cell["type"] not in NOT_LOGIC:
             raise KeyError(cell["type"])
     place = len(result)
-    total = own + sum(_visit(modules, kind, f"{path}.{instance}", library, result) for instance, kind in sorted(children))
+    total = own + sum(
+        _visit(modules, kind, f"{path}.{instance}", library, result) for instance, kind in sorted(children)
+    )
     module = name.split("$", 1)[0] if name != path else name
     entry = ModuleArea(path=path, module=module, cells=count, area_um2=round(own, 6), total_um2=round(total, 6))
     result.insert(place, entry)

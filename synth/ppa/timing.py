@@ -11,13 +11,24 @@ from rtlgen.synth.ppa.netlist import Bit, Netlist, clock_nets
 from rtlgen.synth.ppa.opensta import Names, StaPath, StaResult
 from rtlgen.synth.ppa.records import PathGroup, PathStage, TimingReport
 
-_ABC_STAGE = re.compile(r"^ABC: Path\s+\d+ --\s+\S+ :\s*\d+\s+\d+ (?P<cell>\S+)\s.*?Df =\s*(?P<arrival>[\d.]+)", re.MULTILINE)
-_ABC_ENDS = re.compile(r"^ABC: Start-point = \S+ \((?P<start>.*?)\)\.\s+End-point = \S+ \((?P<end>.*?)\)\.\s*$", re.MULTILINE)
+_ABC_STAGE = re.compile(
+    r"^ABC: Path\s+\d+ --\s+\S+ :\s*\d+\s+\d+ (?P<cell>\S+)\s.*?Df =\s*(?P<arrival>[\d.]+)", re.MULTILINE
+)
+_ABC_ENDS = re.compile(
+    r"^ABC: Start-point = \S+ \((?P<start>.*?)\)\.\s+End-point = \S+ \((?P<end>.*?)\)\.\s*$", re.MULTILINE
+)
 _ABC_DELAY = re.compile(r"ABC: WireLoad = .*Delay =\s*(?P<delay>[-\d.]+) ps")
 
 
 def from_opensta(
-    result: StaResult, names: Names, netlist: Netlist, library: Library, logic: LogicLines, *, clock_ns: float | None, version: str
+    result: StaResult,
+    names: Names,
+    netlist: Netlist,
+    library: Library,
+    logic: LogicLines,
+    *,
+    clock_ns: float | None,
+    version: str,
 ) -> TimingReport:
     """Return the report of OpenSTA's result, in the names of the source.
 
@@ -93,18 +104,26 @@ class _Reader:
         for step in path.steps:
             if "/" not in step.point:
                 kind = "input" if step.point in self.names.inputs else "output"
-                stages.append(PathStage(point=self.end_name(step.point), cell=kind, delay_ns=step.delay_ns, arrival_ns=step.arrival_ns))
+                stages.append(
+                    PathStage(
+                        point=self.end_name(step.point), cell=kind, delay_ns=step.delay_ns, arrival_ns=step.arrival_ns
+                    )
+                )
                 continue
             instance, pin = step.point.split("/")
             cell = self.netlist.cells[int(instance[1:])]
             if pin in self.library.cell(cell.type).outputs:
                 bit: Bit = cell.pins.get(pin, "x")
                 shown = self.netlist.name(bit) or f"{instance}.{pin}"
-                stages.append(PathStage(point=shown, cell=cell.type, delay_ns=step.delay_ns, arrival_ns=step.arrival_ns))
+                stages.append(
+                    PathStage(point=shown, cell=cell.type, delay_ns=step.delay_ns, arrival_ns=step.arrival_ns)
+                )
         return tuple(stages)
 
 
-def from_abc(log: str, netlist: Netlist, library: Library, logic: LogicLines, *, clock_ns: float | None) -> TimingReport:
+def from_abc(
+    log: str, netlist: Netlist, library: Library, logic: LogicLines, *, clock_ns: float | None
+) -> TimingReport:
     """Return the report of ABC's last `stime` in a log: one group, the slowest combinational path."""
     delays = list(_ABC_DELAY.finditer(log))
     delay = float(delays[-1]["delay"]) / 1000 if delays else 0.0
@@ -128,7 +147,14 @@ def _abc_group(text: str, delay: float, logic: LogicLines, clock_ns: float | Non
     for found in _ABC_STAGE.finditer(text):
         arrival = float(found["arrival"]) / 1000
         cell = "input" if found["cell"] == "pi" else found["cell"]
-        stages.append(PathStage(point=start if cell == "input" else "(unnamed)", cell=cell, delay_ns=round(arrival - before, 6), arrival_ns=arrival))
+        stages.append(
+            PathStage(
+                point=start if cell == "input" else "(unnamed)",
+                cell=cell,
+                delay_ns=round(arrival - before, 6),
+                arrival_ns=arrival,
+            )
+        )
         before = arrival
     return PathGroup(
         name="all",

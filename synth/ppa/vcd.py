@@ -122,7 +122,7 @@ class _Vcd:
             yield from line.split()
 
     def _until_end(self, words: Iterator[str]) -> list[str]:
-        found = []
+        found: list[str] = []
         for word in words:
             if word == "$end":
                 return found
@@ -199,7 +199,11 @@ def read_saif(path: Path) -> Saif:
             continue
         if item[0] == "TIMESCALE":
             found = re.fullmatch(r"(\d+)(s|ms|us|ns|ps|fs)", "".join(str(word) for word in item[1:]))
-            scale = int(found[1]) * {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3, "fs": 1e-6}[found[2]] if found else 1.0
+            scale = (
+                int(found[1]) * {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3, "fs": 1e-6}[found[2]]
+                if found
+                else 1.0
+            )
         elif item[0] == "DURATION":
             saif.duration_ns = float(item[1]) * scale
         elif item[0] == "INSTANCE":
@@ -223,7 +227,10 @@ def _tree(path: Path, words: list[str]) -> list[object]:
         else:
             stack[-1].append(word)
     if len(stack) != 1:
-        raise InputError(f"{path}: expected matching parentheses, got the end of the file inside {len(stack) - 1}; is the file whole?")
+        raise InputError(
+            f"{path}: expected matching parentheses, got the end of the file inside {len(stack) - 1}; "
+            "is the file whole?"
+        )
     root = stack[0][0]
     assert isinstance(root, list), "the caller has looked at the first word"
     return root
