@@ -153,11 +153,12 @@ def _map(
     wanted = (jobs.BEFORE, jobs.AFTER, jobs.COARSE, jobs.MAPPED, jobs.CHECK)
     commands = jobs.flat_commands(target, files, clock_ns)
     run = pool.run(commands, files=target.sources.files, fetch=wanted, timeout_s=timeout_s)
+    top = target.options.top
     jobs.raise_on_loop(run.files.get(jobs.CHECK, ""), target.sources)
     jobs.raise_on_failure(run, target)
-    top = target.options.top
-    cells = parse_stat(run.files[jobs.AFTER], top)
     coarse = load_module(run.files[jobs.COARSE], top)
+    jobs.raise_on_conflict(run.files[jobs.CHECK], coarse, target.sources)
+    cells = parse_stat(run.files[jobs.AFTER], top)
     sites = latches(coarse, target.sources)
     _raise_on_unmapped(cells, library, sites, target.sources)
     flops, latch_bits = count_states(parse_stat(run.files[jobs.BEFORE], top))

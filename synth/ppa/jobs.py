@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rtlgen.core.errors import ElaborationError, InputError, SandboxError
 from rtlgen.core.types import Design, Diagnostic, SourceSpan
@@ -14,9 +16,14 @@ from rtlgen.synth.yosys import YosysPool, YosysRun
 
 BEFORE, AFTER, COARSE, MAPPED, CHECK = "before.json", "after.json", "coarse.json", "mapped.json", "check.txt"
 _TOPS = re.compile(r"^Top level design units:\n(?P<names>(?:    \S+\n)*)", re.MULTILINE)
+_MODULE = re.compile(r"^[^\S\n]*(?:module|macromodule)\s+(?:automatic\s+|static\s+)?(\w+)", re.MULTILINE)
 _PLACE = re.compile(r"(?P<file>[^\s:][^:]*):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<message>.*)", re.DOTALL)
 _LOOP = re.compile(r"^Warning: found logic loop in module .*:\n(?P<body>(?:    .*\n)*)", re.MULTILINE)
 _WIRE = re.compile(r"wire (?P<name>\S+)(?: source: (?P<src>\S+))?")
+_CONFLICT = re.compile(
+    r"^Warning: multiple conflicting drivers for [^.\n]*\.(?P<name>.*):\n(?P<body>(?:    .*\n)*)", re.MULTILINE
+)
+_CONFLICT_CELL = re.compile(r"of cell (\S+) \(")
 _CELL_SOURCE = re.compile(r"cell \S+ \(\S+\) source: (?P<src>\S+)")
 
 
@@ -38,6 +45,7 @@ def find_target(design: Design, sources: Sources, pool: YosysPool, timeout_s: fl
         SandboxError: the reader ran out of time or memory.
     """
     top = design.top or _only_top(design, sources, pool, timeout_s)
+    _check_names(design, sources)
     options = FlowOptions(top, dict(design.parameters), _include_dirs(design), design.defines)
     refused: dict[str, YosysRun] = {}
     for frontend in reader_order(sources.files.values()):
@@ -49,6 +57,22 @@ def find_target(design: Design, sources: Sources, pool: YosysPool, timeout_s: fl
             raise SandboxError(f"can't read {', '.join(sources.shown.values())}: {run.error}")
         refused[frontend] = run
     raise elaboration_error(refused["slang"], sources)
+
+
+def _check_names(design: Design, sources: Sources) -> None:
+    """Raise where the top or a parameter is in no file; the readers say little about it or nothing."""
+    text = "\n".join(sources.files[path] for path in sources.paths)
+    if "`include" in text:
+        return
+    where = ", ".join(sources.shown.values())
+    modules = sorted(set(_MODULE.findall(text)))
+    if design.top and design.top not in modules:
+        raise InputError(
+            f"{where}: expected a module {design.top!r}, got {', '.join(modules) or 'none'}; correct --top"
+        )
+    for name, _ in design.parameters:
+        if not re.search(rf"\bparameter\b[^;]*\b{re.escape(name)}\b", text):
+            raise InputError(f"{where}: expected a parameter {name!r}, got no such declaration; correct --param")
 
 
 def _include_dirs(design: Design) -> list[str]:
@@ -83,6 +107,7 @@ def _only_top(design: Design, sources: Sources, pool: YosysPool, timeout_s: floa
 def elaboration_error(run: YosysRun, sources: Sources) -> ElaborationError:
     """Return the error of a failed reading, in the user's file names."""
     message = sources.show(run.error or "the design can't be elaborated")
+    message = re.sub(r" (?:\[-W[\w-]+\]|\(ignore with '[^']*'\))", "", message)
     found = _PLACE.match(message)
     if found is None:
         return ElaborationError(
@@ -91,6 +116,30 @@ def elaboration_error(run: YosysRun, sources: Sources) -> ElaborationError:
     span = SourceSpan(file=found["file"], line=int(found["line"]), column=int(found["column"] or 1))
     diagnostic = Diagnostic(severity="error", code="elaboration", message=found["message"], span=span, tool="yosys")
     return ElaborationError(message, [diagnostic])
+
+
+def raise_on_conflict(check: str, coarse: Mapping[str, Any], sources: Sources) -> None:
+    """Raise for the first signal that `check` found to be driven twice.
+
+    Raises:
+        ElaborationError: there is one; the message has its name, its declaration and what drives it.
+    """
+    found = _CONFLICT.search(check)
+    if found is None:
+        return
+    name = found["name"].lstrip("\\")
+    net = coarse["netnames"].get(re.sub(r" \[\d+(?::\d+)?\]$", "", name), {})
+    span = next(iter(sources.spans(net.get("attributes", {}).get("src", ""))), None)
+    cells = [
+        coarse["cells"][c]["attributes"].get("src", "")
+        for c in _CONFLICT_CELL.findall(found["body"])
+        if c in coarse["cells"]
+    ]
+    lines = ", ".join(dict.fromkeys(f"{s.file}:{s.line}" for src in cells for s in sources.spans(src)[:1]))
+    place = f"{span.file}:{span.line}: " if span else ""
+    message = f"{place}expected one driver of {name}, got several" + (f", at {lines}" if lines else "")
+    diagnostic = Diagnostic(severity="error", code="drivers", message=message, span=span, tool="yosys")
+    raise ElaborationError(f"{message}; drive it in one place", [diagnostic])
 
 
 def flat_commands(target: Target, files: WorkingLibrary, clock_ns: float | None) -> list[str]:
