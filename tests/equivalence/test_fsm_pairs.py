@@ -14,7 +14,7 @@ from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.optimizer.edits import apply_edits
 from rtlgen.optimizer.fsm import encode
 from rtlgen.optimizer.fsm.index import to_codes
-from rtlgen.optimizer.fsm.rewrites import KEEP, Found, find, plan_for
+from rtlgen.optimizer.fsm.rewrites import KEEP, Found, counted, find, plan_for
 from rtlgen.optimizer.fsm.writeback import write
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
 from rtlgen.optimizer.rewrite import RewriteContext
@@ -30,7 +30,7 @@ SLOW = {"memory_writer", "spi_master", "uart_rx", "traffic_light", "elevator", "
 
 
 def rewritten(source: bytes) -> bytes:
-    """Return the source with every machine minimised and in binary codes, one machine after another."""
+    """Return the source with every machine minimised and in binary codes (counted where it only steps)."""
     done: set[str] = set()
     while True:
         design = elaborate({"m.sv": source})
@@ -45,7 +45,9 @@ def rewritten(source: bytes) -> bytes:
 def edits_of(found: Found, source: bytes) -> tuple[object, ...]:
     if found.text.bits:
         return to_codes(found.machine, found.module, found.text, source, attribute=KEEP)
-    return write(found.text, source, plan_for(found, encode.binary(len(found.classes)), KEEP))
+    stepping = counted(found)
+    plan = plan_for(found, stepping, None) if stepping else plan_for(found, encode.binary(len(found.classes)), KEEP)
+    return write(found.text, source, plan)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ EXPECTED: dict[str, dict[str, tuple[int, list[set[int]]]]] = {
     "ps2_style": {"state": (5, [{2, 16}])},
     "latch_next": {"state": (6, [{2, 5}])},
     "open_outputs": {"state": (5, [])},
+    "ring_phases": {"phase": (6, [])},
     "reader_of_state": {"st": (4, [])},
     "seq1011_moore": {"state": (5, [])},
     "seq_redundant_mealy": {"st": (4, [{2, 4}])},

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ class Encoding:
     """Codes for the classes of a machine, in their order.
 
     Attributes:
-        style: how they were found: `binary`, `gray`, `one-hot`, `output-based`, `searched`, `as-written`.
+        style: how they were found: `binary`, `gray`, `one-hot`, `output-based`, `searched`, `counted`, `as-written`.
         codes: one per class.
         width: bits of each.
     """
@@ -195,6 +195,22 @@ def _anneal(weights: list[list[float]], width: int, rng: random.Random) -> Codes
 def _canonical(codes: Codes) -> Codes:
     """Return the codes with the first state at 0: inverting a bit for all states changes no distance."""
     return tuple(c ^ codes[0] for c in codes)
+
+
+def along(classes: Classes, moves: Mapping[int, int], entry: int) -> Encoding | None:
+    """Return binary codes counted along the cycle that `moves` makes of all states, None where they make none."""
+    number = {code: i for i, group in enumerate(classes) for code in group}
+    place: dict[int, int] = {}
+    here = number[entry]
+    while here not in place:
+        place[here] = len(place)
+        following = moves.get(classes[here][0])
+        if following is None or following not in number:
+            return None
+        here = number[following]
+    if here != number[entry] or len(place) != len(classes):
+        return None
+    return Encoding("counted", tuple(place[i] for i in range(len(classes))), minimal_width(len(classes)))
 
 
 def gray_order(machine: Machine, classes: Classes) -> Encoding:

@@ -105,12 +105,24 @@ def _with_covered(groups: list[tuple[int, ...]], stands_for: Mapping[int, int]) 
     return [tuple(group) for group in joined.values()]
 
 
+def counted(found: Found) -> Encoding | None:
+    """Return codes in the order in which a case statement steps through all states, None where none does."""
+    for table in found.text.tables:
+        moves = dict(table.moves)
+        if table.otherwise is not None:
+            moves |= {g[0]: table.otherwise for g in found.classes if g[0] not in moves}
+        encoding = encode.along(found.classes, moves, found.removed.get(found.machine.entry[0], found.machine.entry[0]))
+        if encoding is not None:
+            return encoding
+    return None
+
+
 def plan_for(found: Found, encoding: Encoding, attribute: str | None) -> Plan:
     """Return the plan that gives the classes of a machine the codes of `encoding`."""
     codes = {group[0]: code for group, code in zip(found.classes, encoding.codes, strict=True)}
     if found.text.fixed:
         codes |= {s.value: s.value for s in found.text.sites if s.value is not None and s.value not in found.removed}
-    return Plan(codes, found.removed, encoding.width, attribute)
+    return Plan(codes, found.removed, encoding.width, attribute, count=encoding.style == "counted")
 
 
 def as_written(found: Found) -> Encoding:
@@ -208,6 +220,9 @@ def _choices(found: Found, context: RewriteContext) -> Iterator[tuple[Encoding, 
         yield as_written(found), KEEP
     if found.text.fixed:
         return
+    stepping = counted(found)
+    if stepping is not None:
+        yield stepping, None
     hot = [(encode.one_hot(count), None)] if count <= encode.MAX_ONE_HOT else []
     if context.objective == "delay":
         yield from hot
@@ -284,9 +299,13 @@ def _describe(found: Found, encoding: Encoding, attribute: str | None) -> tuple[
     kept = ", kept by (* fsm_encoding *)" if attribute else ""
     if encoding.style == "as-written":
         title = f"keep the codes of {found.text.register!r} as written{kept}"
+    elif encoding.style == "counted":
+        title = f"count through the states of {found.text.register!r}, {before} to {encoding.width} bits"
     else:
         title = f"{encoding.style} codes for {found.text.register!r}, {before} to {encoding.width} bits{kept}"
     if found.removed:
         title = f"{_losses(found)[0]}; {title}"
+    if encoding.style == "counted":
+        return title, "An addition is smaller than a choice among all states, and needs fewer flip-flops."
     why = "Codes that suit the transitions make next-state and output logic smaller"
     return title, f"{why}; {encoding.width} instead of {max(before, len(found.machine.codes))} flip-flops at most."

@@ -14,7 +14,16 @@ from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
-from rtlgen.optimizer.fsm.statetext import BitSite, NameKind, Resize, Role, Site, StateName, StateText
+from rtlgen.optimizer.fsm.statetext import (
+    BitSite,
+    NameKind,
+    Resize,
+    Role,
+    Site,
+    StateName,
+    StateText,
+    Table,
+)
 
 _EQUALITIES = ("Equality", "Inequality", "CaseEquality", "CaseInequality")
 _DECLARATIONS = ("DataDeclaration", "NetDeclaration", "LocalVariableDeclaration")
@@ -210,9 +219,52 @@ class _Locator:
             self._states(statement.expr, "compare")
             if statement.defaultCase is None and statement.syntax is not None:
                 self.text.cases.append(statement.syntax)
+            table = self._table(statement)
+            if table is not None:
+                self.text.tables.append(table)
             for item in statement.items:
                 for label in item.expressions:
                     self._states(label, "label")
+
+    def _table(self, statement: Any) -> Table | None:
+        """Return a case statement as a table of moves, None where it does anything else."""
+        if statement.expr.kind.name != "NamedValue" or statement.syntax is None:
+            return None
+        if self.place(statement.sourceRange) is None:
+            return None
+        targets: set[tuple[str, str]] = set()
+        moves: dict[int, int] = {}
+        for item in statement.items:
+            to = self._move(item.stmt, targets)
+            labels = [_value(_unwrapped(e), self.text.width) for e in item.expressions]
+            if to is None or any(not known or code is None for known, code in labels):
+                return None
+            for _, code in labels:
+                assert code is not None
+                moves.setdefault(code, to)
+        otherwise = None
+        if statement.defaultCase is not None and (otherwise := self._move(statement.defaultCase, targets)) is None:
+            return None
+        if len(targets) != 1:
+            return None
+        name, operator = targets.pop()
+        selector = str(statement.expr.symbol.name)
+        return Table(statement.syntax, selector, name, operator, tuple(moves.items()), otherwise)
+
+    def _move(self, statement: Any, targets: set[tuple[str, str]]) -> int | None:
+        """Return the code that a statement assigns to a carrier and nothing else, noting the carrier."""
+        while statement.kind.name in ("Block", "List"):
+            inner = list(statement.list) if statement.kind.name == "List" else [statement.body]
+            if len(inner) != 1:
+                return None
+            statement = inner[0]
+        if statement.kind.name != "ExpressionStatement" or statement.expr.kind.name != "Assignment":
+            return None
+        left, right = statement.expr.left, _unwrapped(statement.expr.right)
+        if statement.expr.isCompound or left.kind.name != "NamedValue" or left.symbol not in self.carriers:
+            return None
+        targets.add((str(left.symbol.name), "<=" if statement.expr.isNonBlocking else "="))
+        return _value(right, self.text.width)[1]
 
     def _insides(self) -> None:
         for expression in self.facts.insides:
@@ -320,7 +372,8 @@ class _Locator:
         holders = [n.node.parent for n in found if n.kind != "enum"]
         result = list(found)
         for symbol in others:
-            if symbol.kind.name == "Parameter" and not any(getattr(symbol.syntax, "parent", None) is h for h in holders):
+            holder = getattr(symbol.syntax, "parent", None)
+            if symbol.kind.name == "Parameter" and not any(holder is h for h in holders):
                 continue
             name = self._name(symbol)
             if name is not None and (name.kind == "enum" or name.private):

@@ -57,6 +57,27 @@ class BitSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A case statement over a carrier that does nothing but choose the next state.
+
+    Attributes:
+        node: syntax node of the case statement.
+        selector: the carrier it looks at.
+        target: the carrier it assigns.
+        operator: `=` or `<=`.
+        moves: code -> next code, for every label.
+        otherwise: next code of the default item, None where there is none.
+    """
+
+    node: Any = field(compare=False)
+    selector: str
+    target: str
+    operator: str
+    moves: tuple[tuple[int, int], ...]
+    otherwise: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class StateName:
     """A named code.
 
@@ -105,6 +126,7 @@ class StateText:
         bits: single bits of carriers that are read or written.
         index_names: named indices of those bits, in order of declaration; their `value` is the index.
         cases: syntax nodes of the case statements over a carrier that have no default.
+        tables: case statements that only choose the next state.
         latched: some signal of the module holds its value where no case item applies.
         visible: why codes can't be changed; empty where they can (or would be, but for `bits`).
     """
@@ -122,6 +144,7 @@ class StateText:
     index_names: dict[str, StateName] = field(default_factory=dict)
     cases: list[Any] = field(default_factory=list)
     latched: bool = False
+    tables: list[Table] = field(default_factory=list)
     visible: list[str] = field(default_factory=list)
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtlgen.optimizer.edits import Edit
-from rtlgen.optimizer.fsm.statetext import Site, StateName, StateText
+from rtlgen.optimizer.fsm.statetext import Site, StateName, StateText, Table
 from rtlgen.optimizer.fsm.surgery import Surgeon, end_of, outermost, start_of
 
 _SIZED = re.compile(r"(?:(\d+)\s*)?'([sS]?)([bBoOdDhH])\s*[0-9a-fA-FxXzZ?_]+")
@@ -33,12 +33,37 @@ class Plan:
         aliases: code as of now of every state that goes -> code as of now of the state that stands for it.
         width: bits of the state register afterwards.
         attribute: value of a `fsm_encoding` attribute to put before the register's declaration, None for none.
+        count: write case statements that only step through the codes as additions.
     """
 
     codes: Mapping[int, int]
     aliases: Mapping[int, int]
     width: int
     attribute: str | None = None
+    count: bool = False
+
+
+def step_of(moves: Mapping[int, int], width: int) -> tuple[int, int | None] | None:
+    """Return (step, wrap) of codes that are counted through, None where they are not.
+
+    `step` is added modulo 2**width; `wrap` is the one code from which the count starts again at 0, or None.
+
+    Examples:
+        >>> step_of({0: 1, 1: 2, 2: 3, 3: 0}, 2)
+        (1, None)
+        >>> step_of({0: 1, 1: 2, 2: 0}, 2)
+        (1, 2)
+        >>> step_of({0: 3, 1: 0, 2: 1, 3: 2}, 2)
+        (3, None)
+        >>> step_of({0: 2, 1: 0, 2: 1}, 2) is None
+        True
+    """
+    steps = {(after - before) % (1 << width) for before, after in moves.items()}
+    if len(steps) == 1:
+        return steps.pop(), None
+    last = max(moves)
+    inner = {(after - before) % (1 << width) for before, after in moves.items() if before != last}
+    return (1, last) if inner == {1} and moves[last] == 0 else None
 
 
 def write(text: StateText, source: bytes, plan: Plan, *, allow_parameters: bool = False) -> tuple[Edit, ...]:
@@ -63,6 +88,8 @@ class _Writer:
         self.plan = plan
         self.allow_parameters = allow_parameters
         self.surgeon = Surgeon(text.file, source)
+        self.spelled: set[int] = set()
+        self.counted: list[tuple[int, int]] = []
         self.recoded = any(old != new for old, new in plan.codes.items())
         self.width = plan.width if text.resizes else text.width
 
@@ -72,6 +99,8 @@ class _Writer:
         for site in self.text.sites:
             self._site(site)
         self._join_equal_arms()
+        if self.plan.count:
+            self._count()
         if self.text.latched:
             for statement in self.text.cases:
                 self._complete(statement)
@@ -119,6 +148,47 @@ class _Writer:
             self.surgeon.settle(comparison, comparison.kind.name.startswith(("Inequality", "CaseInequality")))
         else:
             self.surgeon.remove_label(site.node)
+
+    def _count(self) -> None:
+        """Write every table of moves that steps through all codes as an addition.
+
+        Raises:
+            WritebackError: there is none.
+        """
+        done = [table for table in self.text.tables if self._count_table(table)]
+        if not done:
+            raise WritebackError(f"no case statement steps through the codes of {self.text.register!r}")
+
+    def _count_table(self, table: Table) -> bool:
+        codes = self.plan.codes
+        old = dict(table.moves)
+        after = {c: old.get(c, table.otherwise) for c in codes}
+        moves = {codes[c]: codes[self.plan.aliases.get(t, t)] for c, t in after.items() if t is not None}
+        found = step_of(moves, self.width) if len(moves) == len(codes) else None
+        if found is None or found[0] == 0:
+            return False
+        step, wrap = found
+        down = step > 1 << (self.width - 1)
+        amount = (1 << self.width) - step if down else step
+        value = f"{table.selector} {'-' if down else '+'} {self.width}'d{amount}"
+        if wrap is not None:
+            last, first = (self._text_of(code) for code in (wrap, 0))
+            self.spelled |= {wrap, 0}
+            value = f"({table.selector} == {last}) ? {first} : {value}"
+        self.surgeon.replace(start_of(table.node), end_of(table.node), f"{table.target} {table.operator} {value};")
+        self.counted.append((start_of(table.node), end_of(table.node)))
+        return True
+
+    def _unused(self, name: StateName) -> bool:
+        """Return whether only case statements that became additions used a name."""
+        places = [s.place for s in self.text.sites if s.name == name.name]
+        inside = [any(start <= p.start and p.end <= end for start, end in self.counted) for p in places]
+        return bool(places) and all(inside) and self.plan.codes.get(name.value) not in self.spelled
+
+    def _text_of(self, code: int) -> str:
+        """Return the name or literal of a code as it is afterwards."""
+        old = next(o for o, new in self.plan.codes.items() if new == code)
+        return self._name_of(old) or f"{self.width}'d{code}"
 
     def _join_equal_arms(self) -> None:
         """Replace `x ? A : A`, where a state that went has made the arms equal, by `A`."""
@@ -172,7 +242,7 @@ class _Writer:
         for name in self.text.names.values():
             lists.setdefault(name.node.parent, []).append(name)
         for holder, names in lists.items():
-            dead = [n for n in names if self._removed(n.value)]
+            dead = [n for n in names if self._removed(n.value) or (n.kind != "enum" and self._unused(n))]
             if holder.kind.name == "EnumType":
                 self._values_of_enum(holder, [n for n in names if n not in dead], bool(dead))
             else:
