@@ -49,11 +49,19 @@ class Form:
 class Member:
     """One operation that may go to a shared adder."""
 
-    def __init__(self, node: Term) -> None:
+    def __init__(self, node: Term, unsigned: bool = False) -> None:
+        """Look at a node; with `unsigned`, signed comparisons are brought to unsigned ones by their sign bits."""
         self.node = node
         op = node.op
         left, right = (node.args[0], node.args[0]) if op == "neg" else node.args
         signed_compare = op in ("slt", "sle")
+        self.signs: tuple[Term, ...] = ()
+        if signed_compare and unsigned:
+            a, b = stripped_compare(left, True), stripped_compare(right, True)
+            common = max(a.base.width, b.base.width) + int(not (a.signed and b.signed))
+            left, right = a.at(common), b.at(common)
+            self.signs = tuple(t.extract(x, common - 1, 1) for x in (left, right))
+            signed_compare = False
         if op in ("add", "sub", "neg"):
             self.left, self.right = stripped(left), stripped(right)
             if len({o.signed for o in (self.left, self.right) if not o.base.is_const}) > 1:
@@ -94,7 +102,21 @@ class Member:
             signed = self.node.op != "add" or self.left.signed or self.right.signed
             return (t.sext if signed else t.zext)(low, self.node.width)
         top = t.extract(total, total.width - 1, 1)
+        for sign in self.signs:
+            top = _xor_bit(top, sign)
         return t.lnot(top) if inverted else top
+
+
+    @property
+    def plain(self) -> bool:
+        """Say whether an operand is extended with zeros."""
+        return not all(o.signed or o.base.is_const for o in (self.left, self.right))
+
+
+def _xor_bit(x: Term, y: Term) -> Term:
+    if y.is_const:
+        return t.lnot(x) if y.const_value else x
+    return t.apply("xor", x, y)
 
 
 def _difference(x: Term, y: Term) -> list[Form]:
@@ -149,6 +171,8 @@ def share(
         NotSeparableError: no conditions tell the members apart.
     """
     members = [Member(c.value) for c in choices]
+    if any(m.plain for m in members):
+        members = [Member(c.value, unsigned=True) for c in choices]
     width = max(m.width for m in members)
     forms = chosen_forms(members, width)
     uses = [c.active for c in choices]

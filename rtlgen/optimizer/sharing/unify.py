@@ -62,6 +62,8 @@ class Unifier:
             return False
         if first.op in _COMPARED:
             return widths[0] >= 3
+        if first.op in ("zext", "sext"):
+            return True
         if first.op in _PUSHED:
             return not (first.op == "mul" and len({c.value.args[1] for c in group if c.value.args[1].is_const}) > 1)
         return first.op in _CHEAP and any(len({c.value.args[i] for c in group}) == 1 for i in range(len(widths)))

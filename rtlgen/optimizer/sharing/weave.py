@@ -94,8 +94,16 @@ class Weaver:
         forbidden = {n for r in found for n in self._module.blocks[r.occurrence.block].assigned}
         lines, reads = self._wire_lines(wires, names, forbidden, fresh)
         edits = [self._edit(r, names, fresh) for r in found]
-        start = min(self._module.blocks[r.occurrence.block].place.start for r in found)
+        start = self._item_start(min(self._module.blocks[r.occurrence.block].place.start for r in found))
         return [*self._insertions(start, lines, reads), *edits]
+
+    def _item_start(self, offset: int) -> int:
+        """Return where the module's item around a byte begins."""
+        for member in self.text.module.members:
+            span = member.sourceRange
+            if span.start.offset <= offset < span.end.offset:
+                return int(span.start.offset)
+        return offset
 
     # Places -----------------------------------------------------------------------------------------------------
 
