@@ -45,24 +45,19 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
 @click.option("--seed", type=int, default=0, show_default=True, help="For every random choice.")
 @click.option("--model", metavar="PROVIDER:NAME", help="Language model that proposes further rewrites.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
-def command(files: tuple[Path, ...], as_json: bool, apply_: bool, model: str | None, **values: Any) -> int:
+def command(files: tuple[Path, ...], as_json: bool, apply_: bool, **values: Any) -> int:
     """Make the design in FILES smaller or faster.
 
     Writes the patched source, a patch with one group of hunks per change, report.html and report.json to --out. Every
     change is proved equivalent and measured; what is not proved is only listed. Ctrl-C keeps the best result so far.
     """
     from rtlgen.core.config import load_settings
-    from rtlgen.core.errors import ConfigError
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.core.types import Design
     from rtlgen.display import interruptible, show
     from rtlgen.optimizer import patch
     from rtlgen.optimizer.run import optimize
 
-    if model:
-        raise ConfigError(
-            f"--model {model!r}: no model provider is installed; leave --model out to optimize without one"
-        )
     settings = load_settings()
     design = Design(
         files=files,
@@ -102,6 +97,7 @@ def _options(values: dict[str, Any], jobs: int, clock_ns: float | None, liberty:
         workers=values["jobs"] or jobs,
         seed=values["seed"],
         out=values["out"],
+        model=values["model"],
     )
 
 

@@ -88,7 +88,7 @@ def request_digest(messages: Sequence[Message], *, temperature: float, max_token
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a model was asked for in all; add a reply with `plus`.
+    """What a model was asked for in all; usages add up.
 
     Attributes:
         calls: replies that came.
@@ -102,11 +102,15 @@ class Usage:
     completion_tokens: int = 0
     wall_s: float = 0.0
 
-    def plus(self, reply: Reply) -> Usage:
-        """Return the usage with one more reply."""
+    def __add__(self, other: Usage) -> Usage:
         return Usage(
-            self.calls + 1,
-            self.prompt_tokens + (reply.prompt_tokens or 0),
-            self.completion_tokens + (reply.completion_tokens or 0),
-            self.wall_s + reply.wall_s,
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.wall_s + other.wall_s,
         )
+
+    @staticmethod
+    def of(reply: Reply) -> Usage:
+        """Return the usage of one reply."""
+        return Usage(1, reply.prompt_tokens or 0, reply.completion_tokens or 0, reply.wall_s)

@@ -24,8 +24,8 @@ from rtlgen.optimizer.target import Target
 logger = logging.getLogger(__name__)
 
 
-def job_text(target: Target, objective: str, seed: int, budget_s: float) -> str:
-    """Return the job as one line of JSON."""
+def job_text(target: Target, objective: str, seed: int, budget_s: float, **more: object) -> str:
+    """Return the job as one line of JSON; `more` are further fields, see `context_of`."""
     return json.dumps(
         {
             "sources": {path: content.decode("latin-1") for path, content in target.sources.items()},
@@ -36,6 +36,7 @@ def job_text(target: Target, objective: str, seed: int, budget_s: float) -> str:
             "objective": objective,
             "seed": seed,
             "budget_s": budget_s,
+            **more,
         }
     )
 
@@ -82,22 +83,28 @@ def context_of(job: dict[str, Any]) -> RewriteContext:
         seed=job["seed"],
         deadline_s=time.monotonic() + job["budget_s"],
         elaborated=elaborated,
+        tried=frozenset(job.get("tried", ())),
+        model=job.get("model"),
+        measured=job.get("measured", ""),
     )
 
 
-class _Speaker:
+class Speaker:
+    """Writes lines of JSON that a parent process reads; several threads may speak."""
+
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 
     def say(self, **values: object) -> None:
+        """Write one line."""
         line = json.dumps(values)
         with self._lock:
             self._stream.write(line + "\n")
             self._stream.flush()
 
 
-def _think(rewrite: Rewrite, context: RewriteContext, speaker: _Speaker) -> None:
+def _think(rewrite: Rewrite, context: RewriteContext, speaker: Speaker) -> None:
     try:
         for change in rewrite.propose(context):
             speaker.say(family=rewrite.name, change=asdict(change))
@@ -107,28 +114,32 @@ def _think(rewrite: Rewrite, context: RewriteContext, speaker: _Speaker) -> None
     speaker.say(finished=rewrite.name)
 
 
-def main(names: list[str]) -> None:
-    """Do one job and end."""
-    # Libraries in this process may print; the protocol has a descriptor of its own.
+def speaker_of_this_process() -> Speaker:
+    """Return a speaker on what was standard output; what else is printed goes to standard error from then on."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    speaker = _Speaker(stream)
+    return Speaker(stream)
+
+
+def main(names: list[str]) -> None:
+    """Do one job and end."""
+    speaker = speaker_of_this_process()
     rewrites = load_rewrites(names)
     line = sys.stdin.readline()
     if not line:
         os._exit(0)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     context = context_of(json.loads(line))
     threads = [threading.Thread(target=_think, args=(r, context, speaker), daemon=True) for r in rewrites]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    stream.close()
     os._exit(0)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when the parent closes its end of standard input, as it does when it is killed."""
     sys.stdin.read()
     os._exit(0)
 

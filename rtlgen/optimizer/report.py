@@ -67,6 +67,17 @@ class RejectedRecord(Record):
     delay_ns: float | None = None
 
 
+class ModelUse(Record):
+    """What a language model was asked for."""
+
+    name: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    wall_s: float
+    """Seconds over all replies; several may have been under way at once."""
+
+
 class OptimizationReport(Record):
     """Everything about one run, as written to `report.json`."""
 
@@ -92,6 +103,7 @@ class OptimizationReport(Record):
     messages: tuple[str, ...] = ()
     """Constraints not met and the like."""
     seed: int = 0
+    model: ModelUse | None = None
 
 
 def metrics(e: Evaluation) -> Metrics:
@@ -145,6 +157,20 @@ def make_report(outcome: Outcome, goal: Goal, final: Proof | None, *, seed: int 
         wall_s=outcome.wall_s,
         messages=tuple(goal.violations(outcome.current_evaluation)),
         seed=seed,
+        model=_model_use(outcome),
+    )
+
+
+def _model_use(outcome: Outcome) -> ModelUse | None:
+    if outcome.model is None or outcome.model_usage is None:
+        return None
+    use = outcome.model_usage
+    return ModelUse(
+        name=outcome.model,
+        calls=use.calls,
+        prompt_tokens=use.prompt_tokens,
+        completion_tokens=use.completion_tokens,
+        wall_s=use.wall_s,
     )
 
 

@@ -55,6 +55,8 @@ class RewriteContext:
         deadline_s: `time.monotonic()` value after which proposing must stop.
         tried: digests of edits already evaluated, for rewrites that enumerate.
         elaborated: the design `modules` were built from, for rewrites that need the syntax tree.
+        model: language model to ask, as `PROVIDER:NAME`; None for none.
+        measured: figures of the design as it is, in words.
     """
 
     modules: tuple[ModuleIR, ...]
@@ -65,6 +67,8 @@ class RewriteContext:
     deadline_s: float = float("inf")
     tried: frozenset[str] = field(default_factory=frozenset)
     elaborated: Elaborated | None = None
+    model: str | None = None
+    measured: str = ""
 
     def text(self, file: str, start: int, end: int) -> str:
         """Return the source text of a byte range."""
@@ -93,6 +97,7 @@ REWRITES: Registry[Rewrite] = Registry("rewrite")
 REWRITES.add("fsm-minimize", "rtlgen.optimizer.fsm.rewrites:FsmMinimize")
 REWRITES.add("fsm-encode", "rtlgen.optimizer.fsm.rewrites:FsmEncode")
 REWRITES.add("fsm-index", "rtlgen.optimizer.fsm.rewrites:FsmIndex")
+REWRITES.add("model", "rtlgen.optimizer.modelled.rewrite:ModelRewrite")
 REWRITES.add("narrow", "rtlgen.optimizer.narrow.rewrite:Narrow")
 REWRITES.add("registers", "rtlgen.optimizer.registers.rewrite:RegisterRemoval")
 REWRITES.add("resynthesis", "rtlgen.optimizer.resynth.rewrite:Resynthesis")

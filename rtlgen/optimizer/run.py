@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rtlgen.core.errors import InputError
+from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.events import EventBus, Notice, StopToken
 from rtlgen.core.types import Design
+from rtlgen.models import open_model
 from rtlgen.optimizer import REWRITES, patch
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.prover import Proof, Prover
@@ -36,6 +37,7 @@ class Options:
         workers: evaluations at a time.
         seed: for every random choice.
         out: folder for results, None to write none.
+        model: language model that proposes rewrites too, as `PROVIDER:NAME`, None for none.
     """
 
     goal: Goal = field(default_factory=Goal)
@@ -46,6 +48,7 @@ class Options:
     workers: int = 2
     seed: int = 0
     out: Path | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ def optimize(
         InputError: a file can't be read, or the output folder can't be written.
         ElaborationError: the design has errors.
         LibraryError: the library can't be used.
+        ConfigError: an unknown rewrite or model provider.
+        ModelProviderError: the model lacks a package, key, address or file.
         RtlgenError: the design can't be synthesized.
     """
+    _check_model(options)
     bus, token = bus or EventBus(), token or StopToken()
     target, _ = Target.read(design)
     if options.out is not None:
@@ -91,6 +97,7 @@ def optimize(
             token=token,
             on_accept=save,
             seed=options.seed,
+            model=options.model,
         )
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         outcome = search.run(budget)
@@ -99,6 +106,16 @@ def optimize(
     if options.out is not None:
         write_results(options.out, outcome, report)
     return Optimized(outcome.baseline, outcome.current, report, outcome)
+
+
+def _check_model(options: Options) -> None:
+    """Fail now where the model can't be asked later."""
+    if options.model is not None:
+        if options.rules and "model" not in options.rules:
+            raise ConfigError("--model is given, but --rule leaves it out; add --rule model or leave --rule out")
+        open_model(options.model)
+    elif "model" in options.rules:
+        raise ConfigError("--rule model needs a language model; give one with --model PROVIDER:NAME")
 
 
 def default_budget(outcome: Outcome) -> float:

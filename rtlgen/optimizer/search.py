@@ -14,10 +14,13 @@ from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, N
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.models import Usage
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.goal import EPSILON, Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
 from rtlgen.optimizer.local import estimate
+from rtlgen.optimizer.modelled.rewrite import Refused
+from rtlgen.optimizer.modelled.stream import JoinedStream, ModelProposals
 from rtlgen.optimizer.proposals import ProposalStream, Proposers
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.rewrite import Change
@@ -64,7 +67,10 @@ class Rejected:
     title: str
     reason: str
     outcome: str
-    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint` or `conflict`."""
+    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint` or `conflict`.
+
+    Of a language model also `unsafe` (refused before any tool read it) or `no code`.
+    """
     area_um2: float | None = None
     delay_ns: float | None = None
 
@@ -83,6 +89,9 @@ class Outcome:
     ended_by: str = "converged"
     """`converged`, `budget` or `interrupt`."""
     wall_s: float = 0.0
+    model: str | None = None
+    """Language model that was asked, as `PROVIDER:NAME`."""
+    model_usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +119,7 @@ class Search:
         token: asks to stop.
         on_accept: called after every accepted change with the outcome so far.
         seed: for every random choice.
+        model: language model to ask, as `PROVIDER:NAME`, None for none.
     """
 
     def __init__(
@@ -124,6 +134,7 @@ class Search:
         token: StopToken,
         on_accept: Callable[[Outcome], None] = lambda _: None,
         seed: int = 0,
+        model: str | None = None,
     ) -> None:
         self._goal = goal
         self._rules = tuple(rules)
@@ -141,7 +152,12 @@ class Search:
         baseline = self._measure(target)
         if not baseline.ok:
             raise RtlgenError(f"the design can't be synthesized: {baseline.error}")
-        self.outcome = Outcome(target, baseline, target, baseline)
+        self.outcome = Outcome(target, baseline, target, baseline, model=model)
+        self._model: ModelProposals | None = None
+        if model is not None:
+            self._model = ModelProposals(
+                model, goal.objective, seed, failed=self._family_failed, refused=self._model_refused
+            )
         self._cheap = baseline.wall_s < CHEAP_S
         self._views: tuple[ModuleIR, ...] = ()
         elaborated = target.elaborate()
@@ -157,10 +173,13 @@ class Search:
             while not self._over(deadline):
                 if self._round(deadline) or self._combine(deadline):
                     continue
-                if not self._explore(deadline):
-                    break
+                if self._explore(deadline) or self._hear_model(deadline):
+                    continue
+                break
         finally:
             self._proposers.close()
+            if self._model is not None:
+                self._model.close()
             self._finish(deadline)
         return self.outcome
 
@@ -170,6 +189,7 @@ class Search:
         elif time.monotonic() >= deadline:
             self.outcome.ended_by = "budget"
         self.outcome.wall_s = time.monotonic() - self._start
+        self._note_usage()
         self._bus.emit(JobFinished(job="optimize", note=self._summary()))
 
     def _over(self, deadline: float) -> bool:
@@ -177,11 +197,13 @@ class Search:
 
     # One round: all families look at the current source; disjoint improvements are accepted one after another.
 
-    def _round(self, deadline: float) -> bool:
+    def _round(self, deadline: float, *, model_only: bool = False) -> bool:
         base = self.outcome.current
         elaborated = base.elaborate()
         views = self._views = word_level(elaborated)
-        stream = self._stream(base, deadline)
+        self._ask_model(deadline)
+        families = None if model_only else self._stream(base, deadline)
+        stream = JoinedStream(families, self._model, base)
         edits: list[Edit] = []
         try:
             return self._consume(stream, base, views, edits, deadline)
@@ -192,11 +214,39 @@ class Search:
         left = max(1.0, deadline - time.monotonic())
         return self._proposers.stream(base, self._goal.objective, self._seed, left, self._family_failed)
 
+    # A language model answers slowly: its proposals join the rounds as they come, and the end waits for it.
+
+    def _ask_model(self, deadline: float) -> None:
+        if self._model is not None and not self._over(deadline):
+            now = self.outcome.current_evaluation
+            measured = f"cell area {now.area_um2:.1f} um2, critical path {now.delay_ns:.3f} ns, {now.flops} flip-flops"
+            self._model.ask(self.outcome.current, measured, deadline - time.monotonic())
+
+    def _hear_model(self, deadline: float) -> bool:
+        """Return whether something that the model proposed helped; waits for it until it has said everything."""
+        while self._model is not None and not self._over(deadline):
+            self._ask_model(deadline)
+            if not self._model.wait(min(deadline, time.monotonic() + 0.2)):
+                if not self._model.thinking:
+                    return False
+            elif self._round(deadline, model_only=True):
+                return True
+        return False
+
+    def _model_refused(self, refused: Refused) -> None:
+        self.outcome.rejected.append(
+            Rejected("model-rewrite", refused.module, refused.title, refused.reason, refused.outcome)
+        )
+
+    def _note_usage(self) -> None:
+        if self._model is not None:
+            self.outcome.model_usage = self._model.usage
+
     def _family_failed(self, family: str, error: str) -> None:
         self._bus.emit(Notice(text=f"rewrite {family} failed and was skipped: {error}", level="warning"))
 
     def _consume(
-        self, stream: ProposalStream, base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
+        self, stream: JoinedStream, base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
     ) -> bool:
         improved = False
         better: list[_Trial] = []
@@ -229,7 +279,7 @@ class Search:
                 improved |= self._accept_best(better, base, views, edits, deadline)
         return improved
 
-    def _sort_in(self, stream: ProposalStream, trial: _Trial | None) -> list[_Trial]:
+    def _sort_in(self, stream: JoinedStream, trial: _Trial | None) -> list[_Trial]:
         if trial is None:
             return []
         # Measured against the version it was made from: another change may have been accepted meanwhile.
@@ -433,6 +483,7 @@ class Search:
                 text=f"accepted {trial.family}: {titles}: {self._goal.objective} -{gain:.2f} %, {proof.result.method}"
             )
         )
+        self._note_usage()
         self._on_accept(outcome)
 
     def _reject(

@@ -1,0 +1,132 @@
+"""Turn new lines into the fewest edits of the old ones, in groups that make sense alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final
+
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.modelled.pieces import Piece
+from rtlgen.optimizer.modelled.words import KEYWORDS, code, names
+
+_ELISION: Final = re.compile(
+    r"^\s*(//|/\*)?\s*(\.\.\.|…)|//.*\b(unchanged|rest of|remaining|same as (before|above|original))\b", re.IGNORECASE
+)
+_TRAILING: Final = re.compile(r"^[^\"]*?\S(\s*//.*)$")
+_DECLARING: Final = (
+    "wire reg logic bit integer int localparam parameter typedef enum struct genvar input output inout var"
+)
+_DECLARES: Final = frozenset(_DECLARING.split())
+_BALANCED: Final = (
+    ("begin", "end"), ("case", "endcase"), ("casez", "endcase"), ("generate", "endgenerate"),
+    ("function", "endfunction"), ("module", "endmodule"), ("(", ")"), ("[", "]"), ("{", "}"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Replace the old lines `start` to `end` (half open, from 0) by `lines`."""
+
+    start: int
+    end: int
+    old: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def hunks(old: Sequence[str], new: Sequence[str], *, complete: bool = True) -> list[Hunk]:
+    """Return where the code differs; lines that differ in layout or comments only keep the old text.
+
+    Args:
+        old: lines of the source.
+        new: lines that a model wrote.
+        complete: False where the end of `new` is missing.
+    """
+    before, after = ([" ".join(line.split()) for line in side] for side in (old, new))
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    written = set(after)
+    found = []
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal" or (b == len(old) and not complete and kind != "insert"):
+            continue
+        fresh = new[c:d]
+        if any(_ELISION.search(line) for line in fresh) or code("\n".join(old[a:b])) == code("\n".join(fresh)):
+            continue
+        found.append(_with_comments(Hunk(a, b, tuple(old[a:b]), tuple(fresh)), written))
+    return found
+
+
+def _with_comments(hunk: Hunk, written: set[str]) -> Hunk:
+    """Return the hunk with the old comments that the model dropped."""
+    kept = [x for x in hunk.old if x.strip().startswith("//") and " ".join(x.split()) not in written]
+    lines = list(hunk.lines)
+    if len(hunk.old) == len(lines):
+        for n, (before, after) in enumerate(zip(hunk.old, lines, strict=True)):
+            comment = _TRAILING.match(before)
+            if comment and "//" not in after and "/*" not in after:
+                lines[n] = after.rstrip() + comment[1]
+    return Hunk(hunk.start, hunk.end, hunk.old, (*kept, *lines))
+
+
+def groups(found: Sequence[Hunk], old: Sequence[str], new: Sequence[str]) -> list[tuple[Hunk, ...]]:
+    """Return the hunks in groups, each of which may be right without the others.
+
+    Together go hunks that use a name which only one of the two texts has or whose declaration changes, and hunks that
+    open what others close.
+    """
+    before, after = names("\n".join(old)), names("\n".join(new))
+    links = (before ^ after) - KEYWORDS
+    for hunk in found:
+        for lines in (hunk.old, hunk.lines):
+            for line in lines:
+                if names(line) & _DECLARES:
+                    links |= names(line) - KEYWORDS
+    shared = [frozenset(_names(h) & links) for h in found]
+    parts: list[tuple[set[str], list[int]]] = []
+    open_ones = {n for n, hunk in enumerate(found) if not _balanced(hunk)}
+    for n, linked in enumerate(shared):
+        keys = set(linked) | ({"\0open"} if n in open_ones else set())
+        touching = [p for p in parts if p[0] & keys]
+        merged = (keys.union(*(p[0] for p in touching)), sorted([n, *(i for p in touching for i in p[1])]))
+        parts = [*(p for p in parts if p not in touching), merged]
+    return [tuple(found[i] for i in members) for _, members in sorted(parts, key=lambda p: p[1][0])]
+
+
+def _names(hunk: Hunk) -> frozenset[str]:
+    return names("\n".join(hunk.old)) | names("\n".join(hunk.lines))
+
+
+def _balanced(hunk: Hunk) -> bool:
+    before, after = Counter(code("\n".join(hunk.old))), Counter(code("\n".join(hunk.lines)))
+    return all(before[a] - before[b] == after[a] - after[b] for a, b in _BALANCED)
+
+
+def edits(group: Sequence[Hunk], piece: Piece) -> tuple[Edit, ...]:
+    """Return the edits of a group on the piece's file.
+
+    Raises:
+        UnicodeDecodeError: a kept comment is not UTF-8, so that the edit can't be written.
+    """
+    starts = list(_starts(piece))
+    ending = "\r\n" if "\r\n" in piece.text else "\n"
+    found = []
+    for hunk in group:
+        text = "".join(line.rstrip("\r") + ending for line in hunk.lines)
+        found.append(Edit(piece.file, starts[hunk.start], starts[hunk.end], text.encode("latin-1").decode("utf-8")))
+    return tuple(found)
+
+
+def old_lines(piece: Piece) -> list[str]:
+    """Return the lines of the piece without their ends."""
+    return [line.rstrip("\r") for line in piece.text.removesuffix("\n").split("\n")]
+
+
+def _starts(piece: Piece) -> Iterator[int]:
+    position = piece.start
+    for line in piece.text.removesuffix("\n").split("\n"):
+        yield position
+        position += len(line) + 1
+    yield piece.end
