@@ -9,8 +9,9 @@ from typing import Final
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.optimizer.arith.forms import LINEAR, ONE, Form, Forms, Leaf, binary_digits, digits
-from rtlgen.optimizer.arith.sharedsums import Addends, System, adder_count, expand, extract_parts, ordered_parts
+from rtlgen.optimizer.arith.forms import LINEAR, ONE, Form, Forms, Leaf, binary_digits, bounds, digits
+from rtlgen.optimizer.arith.multiples import multiples, odd
+from rtlgen.optimizer.arith.sharedsums import Addends, System, add_addend, adder_count, expand, extract_parts, ordered_parts
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
 from rtlgen.optimizer.sharing.weave import Weaver, Wire, wire
@@ -63,6 +64,7 @@ def _module(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
 _WHY: Final = {
     "shared": "Additions that several sums or multiples have in common are done once.",
     "multiples": "Multiples of one operand are built from each other by shifts and additions.",
+    "digits": "Multiples of one operand share their additions.",
     "binary": "Additions that several sums have in common are done once.",
     "flat": "Equal operands are collected and everything is added in one tree, in no more bits than needed.",
     "chained": "Sums that differ little are computed from each other.",
@@ -197,6 +199,42 @@ def _shared(
     return plan
 
 
+def _multiples(graph: ModuleGraph, forms: Forms, group: Sequence[Term]) -> Plan | None:
+    """Compute all multiples of every operand by one graph of additions each."""
+    weights: dict[Leaf, set[int]] = {}
+    for x in group:
+        for leaf, weight in forms.of(x).items():
+            if leaf is not ONE:
+                weights.setdefault(leaf, set()).add(odd(abs(weight))[0])
+    if all(len(digits(w)) < 2 for ws in weights.values() for w in ws):
+        return None
+    builder = _Builder()
+    reads: dict[tuple[Leaf, int], Leaf] = {}
+    for leaf, wanted in weights.items():
+        reads[leaf, 1] = leaf
+        for step in multiples(wanted):
+            low, high = bounds({leaf: step.result})
+            width = max(high.bit_length(), (~low).bit_length()) + 1 if low < 0 else high.bit_length()
+            operands: Addends = {}
+            for number, shift, sign in ((step.a, step.shift_a, step.sign_a), (step.b, step.shift_b, step.sign_b)):
+                add_addend(operands, reads[leaf, number], shift, sign)
+            stem = _stem(leaf.term) or "product"
+            value = added(operands, 0, width)
+            reads[leaf, step.result] = Leaf(builder.named(f"{stem}_x{step.result}", value), leaf.signed)
+    targets: dict[Term, Term] = {}
+    for x in group:
+        addends: Addends = {}
+        for leaf, weight in forms.of(x).items():
+            if leaf is ONE:
+                continue
+            core, zeros = odd(abs(weight))
+            if (leaf, core) not in reads:
+                return None
+            add_addend(addends, reads[leaf, core], zeros, 1 if weight > 0 else -1)
+        targets[x] = added(addends, forms.of(x).get(ONE, 0), x.width)
+    return builder.wires, targets
+
+
 def _flat(graph: ModuleGraph, forms: Forms, group: Sequence[Term]) -> Plan | None:
     return [], {x: added(expand(forms.of(x), digits), forms.of(x).get(ONE, 0), x.width) for x in group}
 
@@ -241,7 +279,8 @@ def _size(form: Form) -> int:
 
 STYLES: Final[dict[str, Callable[[ModuleGraph, Forms, Sequence[Term]], Plan | None]]] = {
     "shared": _shared(digits, False),
-    "multiples": _shared(digits, True),
+    "multiples": _multiples,
+    "digits": _shared(digits, True),
     "binary": _shared(binary_digits, False),
     "chained": _chained,
     "flat": _flat,

@@ -41,11 +41,11 @@ def expand(form: Form, numerals: Callable[[int], list[tuple[int, int]]]) -> Adde
     for leaf, weight in form.items():
         if leaf is not ONE:
             for shift, sign in numerals(weight):
-                _add(addends, leaf, shift, sign)
+                add_addend(addends, leaf, shift, sign)
     return addends
 
 
-def _add(addends: Addends, leaf: Leaf, shift: int, sign: int) -> None:
+def add_addend(addends: Addends, leaf: Leaf, shift: int, sign: int) -> None:
     """Add one addend, carrying where the place is taken."""
     while (leaf, shift) in addends:
         other = addends.pop((leaf, shift))
@@ -120,8 +120,8 @@ def _take(system: System, pattern: Pattern, name: Callable[[Form, int, bool], Te
     for addends in [*system.sums, *system.parts.values()]:
         _replace(addends, pattern, part)
     own: Addends = {}
-    _add(own, first, 0, 1)
-    _add(own, second, shift, sign)
+    add_addend(own, first, 0, 1)
+    add_addend(own, second, shift, sign)
     system.parts[part] = own
     system.exact[part] = form
 
@@ -139,7 +139,7 @@ def _replace(addends: Addends, pattern: Pattern, part: Leaf) -> None:
         other = (second, low + shift)
         if leaf == first and addends.get((leaf, low)) == own and other != (leaf, low) and addends.get(other) == own * sign:
             del addends[leaf, low], addends[other]
-            _add(addends, part, low, own)
+            add_addend(addends, part, low, own)
 
 
 def ordered_parts(system: System) -> list[Leaf]:

@@ -67,8 +67,18 @@ def _module(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
 
 
 def _saving(group: Sequence[Term]) -> float:
-    weights = [_weight(n) for n in group]
+    weights = [_tree_weight(n) for n in group]
     return sum(weights) - max(weights)
+
+
+def _tree_weight(node: Term) -> float:
+    """Return the weight of an operator with those that feed it directly, the deeper ones less."""
+    total, level, share = 0.0, [node], 1.0
+    while level and share > 0.2:
+        total += share * sum(_weight(n) for n in level if n.op in _SINGLE)
+        level = [a for n in level if n.op in _SINGLE for a in n.args if a.args]
+        share *= 0.9
+    return total
 
 
 def _weight(node: Term) -> float:
