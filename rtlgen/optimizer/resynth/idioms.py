@@ -66,10 +66,9 @@ def _count(items: Sequence[Term], width: int) -> Term:
 def rotate(word: Term, amount: Term, *, left: bool) -> Term:
     """Return `word` rotated by `amount` modulo its width."""
     twice = t.concat(word, word)
-    count = t.zext(amount, twice.width)
     if left:
-        return t.extract(t.apply("shl", twice, count), word.width, word.width)
-    return t.extract(t.apply("lshr", twice, count), 0, word.width)
+        return t.extract(t.apply("shl", twice, amount), word.width, word.width)
+    return t.extract(t.apply("lshr", twice, amount), 0, word.width)
 
 
 def reverse(word: Term) -> Term:
@@ -168,13 +167,12 @@ def by_amount(word: Term, amount: Term) -> Iterator[Term]:
     """Yield idioms of a word and a number of places, the amount no wider than useful."""
     if amount.width > word.width.bit_length() or word.width < 2:
         return
-    count = t.zext(amount, word.width) if amount.width < word.width else amount
     if 1 << amount.width == word.width:
         yield rotate(word, amount, left=True)
         yield rotate(word, amount, left=False)
-    yield t.apply("ashr", word, count)
-    yield t.apply("shl", word, count)
-    yield t.apply("lshr", word, count)
+    yield t.apply("ashr", word, amount)
+    yield t.apply("shl", word, amount)
+    yield t.apply("lshr", word, amount)
     size, rest = divmod(word.width, 1 << amount.width)
     if not rest:
         yield selected(word, amount, size)
@@ -188,12 +186,10 @@ def selected(words: Term, index: Term, size: int) -> Term:
     else:
         wide = index.width + size.bit_length()
         low = t.apply("mul", t.zext(index, wide), t.const(size, wide))
-    return t.extract(t.apply("lshr", words, t.zext(low, max(low.width, words.width))), 0, size)
+    return t.extract(t.apply("lshr", words, low), 0, size)
 
 
 def decoder(amount: Term, width: int) -> Iterator[Term]:
     """Yield one-hot and thermometer codes of a number: `1 << n`, `(1 << n) - 1`."""
-    one_hot = t.apply("shl", t.const(1, width), t.zext(amount, max(width, amount.width)))
-    yield one_hot
-    ones = t.const(t.mask(width), width)
-    yield t.apply("not", t.apply("shl", ones, t.zext(amount, max(width, amount.width))))
+    yield t.apply("shl", t.const(1, width), amount)
+    yield t.apply("not", t.apply("shl", t.const(t.mask(width), width), amount))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from rtlgen.optimizer.resynth import algebra
 from rtlgen.optimizer.resynth.bank import as_words
 from rtlgen.optimizer.resynth.boolean import minimised
 from rtlgen.optimizer.resynth.cost import term_cost
+from rtlgen.optimizer.resynth.mirror import mirrored
 from rtlgen.optimizer.resynth.search import LARGEST_WORD, Points, Searcher
 from rtlgen.optimizer.resynth.targets import base_support, expanded, leaves_for, module_cost, temporaries
 from rtlgen.optimizer.resynth.tidy import shape, tidy
@@ -56,14 +57,21 @@ class Resynthesis:
 
 def _module(context: RewriteContext, module: ModuleIR) -> Iterator[Change]:
     workbench = Workbench(module, context.seed)
+    found: list[Candidate] = []
     for names in workbench.targets():
         if time.monotonic() > context.deadline_s:
             return
         deadline = min(context.deadline_s, time.monotonic() + _PER_TARGET_S)
-        for candidate in workbench.candidates(names, deadline):
-            change = _write(context, module, candidate)
+        candidates = workbench.candidates(names, deadline)
+        found += candidates
+        for candidate in candidates:
+            change = _write(context, module, [candidate])
             if change is not None:
                 yield change
+    together = workbench.together(found)
+    change = _write(context, module, together) if len(together) > 1 else None
+    if change is not None:
+        yield change
 
 
 class Workbench:
@@ -111,15 +119,40 @@ class Workbench:
                 shapes.setdefault(shape(candidate.term), candidate)
         return list(shapes.values())[:_KEEP]
 
-    def changed_cost(self, names: Sequence[str], term: Term) -> float:
-        """Return the module's estimated cost with the signals driven by slices of `term`."""
+    def together(self, found: Sequence[Candidate]) -> list[Candidate]:
+        """Return candidates that save most when made together, chosen one after the other by the estimate."""
+        chosen: list[Candidate] = []
+        changes: dict[str, Term] = {}
+        cost = self.cost
+        while True:
+            free = [c for c in found if not changes.keys() & set(c.names)]
+            trials = [(module_cost(self.module, changes | self.drivers(c.names, c.term)), c) for c in free]
+            trials = [x for x in trials if not self._circular(changes | self.drivers(x[1].names, x[1].term))]
+            best = min(trials, key=lambda x: x[0], default=None)
+            if best is None or best[0] > cost - 1.0:
+                return chosen
+            cost = best[0]
+            chosen.append(best[1])
+            changes |= self.drivers(best[1].names, best[1].term)
+
+    def _circular(self, changes: dict[str, Term]) -> bool:
+        """Say whether combinational signals would depend on themselves."""
+        view = replace(self.module, combinational=self.module.combinational | changes)
+        return len(sim.combinational_order(view)) < len(sim.combinational_order(self.module))
+
+    def drivers(self, names: Sequence[str], term: Term) -> dict[str, Term]:
+        """Return the slice of `term` that drives each of the names, most significant first."""
         changes: dict[str, Term] = {}
         low = term.width
         for name in names:
             width = self.module.signals[name].width
             low -= width
             changes[name] = t.extract(term, low, width)
-        return module_cost(self.module, changes)
+        return changes
+
+    def changed_cost(self, names: Sequence[str], term: Term) -> float:
+        """Return the module's estimated cost with the signals driven by slices of `term`."""
+        return module_cost(self.module, self.drivers(names, term))
 
     def _agrees(self, term: Term, old: Term) -> bool:
         wanted = self.many.evaluate(old)
@@ -150,6 +183,8 @@ class Workbench:
         loose = self._loose(self.few, old)
         if bool((loose == 0).all()):
             yield from (("search", s.term) for s in searcher.solve(target, old.width))
+            if len(names) == 1 and 6 <= old.width <= LARGEST_WORD:
+                yield from (("mirror", x) for x in mirrored(searcher, target, old.width))
 
     def _harvest(self, old: Term, names: set[str]) -> list[Term]:
         """Return sub-expressions of the driver as building blocks, cheap ones first."""
@@ -182,20 +217,22 @@ class Workbench:
         yield "minimise", t.concat(*(min(c, key=term_cost) for c in reversed(columns)))
 
 
-def _write(context: RewriteContext, module: ModuleIR, candidate: Candidate) -> Change | None:
+def _write(context: RewriteContext, module: ModuleIR, candidates: Sequence[Candidate]) -> Change | None:
     draft = Draft(context, module)
     try:
-        text = ModuleText.of(module, context.sources)
-        draft.apply(redefine(text, module, candidate.names, candidate.term))
+        for candidate in candidates:
+            view = draft.view() if draft.sources is not context.sources else module
+            text = ModuleText.of(view, draft.sources)
+            draft.apply(redefine(text, view, candidate.names, candidate.term))
         draft.clean()
     except CannotEditError:
         return None
-    shown = " and ".join(candidate.names)
+    shown = " and ".join(n for c in candidates for n in c.names)
     return draft.change(
         "resynthesize",
-        f"drive {shown} by a simpler expression",
-        _WHY[candidate.how],
-        rank=float(np.clip(0.4 + candidate.gain / 400, 0.05, 0.95)),
+        f"drive {shown} by {'a simpler expression' if len(candidates) == 1 else 'simpler expressions'}",
+        _WHY[candidates[0].how],
+        rank=float(np.clip(0.4 + sum(c.gain for c in candidates) / 400, 0.05, 0.95)),
         obligation="combinational",
     )
 
@@ -209,6 +246,7 @@ def _joint(term: Term) -> bool:
 
 _WHY: Final = {
     "search": "A shorter word-level expression has the same values; it needs less logic and says what is meant.",
+    "mirror": "One shifter or adder between two conditional reversals or complements serves both cases.",
     "xor": "The function is linear over single bits; as shared exclusive-ors it needs no decisions.",
     "sum": "The function is a weighted sum of its operands; written so, synthesis builds one adder tree.",
     "minimise": "The function depends on few bits; a minimised form needs less logic.",

@@ -8,6 +8,7 @@ via divide and conquer", TACAS 2017).
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,6 +94,7 @@ class Searcher:
         self.harvest = tuple(harvest)
         self._cache: dict[Term, Vector] = {}
         self._base: dict[int, int] = {}
+        self._tiers: dict[int, int] = {}
         self._grown: set[int] = set()
         self._conditions_grown = False
         for leaf in (*self.flags, *self.words):
@@ -120,20 +122,30 @@ class Searcher:
         self._conditions_grown = True
         for value in (0, 1):
             self._put(t.const(value, 1), 0.0)
+        self._compare_pairs()
+        self._put_harvest(1)
+        pool = self.bank.pool(1)
+        self._set_tier(0, 0)
+        relations = len(pool)
+        self._pair_conditions(range(min(relations, 20)))
+        self._set_tier(relations, 1)
+        start = len(pool)
+        self._single_bits()
+        for word in self.words:
+            self._compare_constants(word)
+            for op in t.REDUCTIONS:
+                self._put(t.apply(op, word))
+        self._set_tier(start, 2)
+        chosen = [*range(min(relations, 24)), *range(start, min(start + 72, len(pool)))]
+        self._pair_conditions(chosen)
+
+    def _single_bits(self) -> None:
         budget = 160
         for word in sorted((*self.words, *self.wide), key=lambda w: w.width):
             picked = range(word.width) if word.width <= budget else (0, word.width - 1)
             budget -= len(picked)
             for i in picked:
                 self._put(idioms.bit(word, i))
-        for word in self.words:
-            self._compare_constants(word)
-            for op in t.REDUCTIONS:
-                self._put(t.apply(op, word))
-        self._compare_pairs()
-        self._put_harvest(1)
-        self._base[1] = len(self.bank.pool(1))
-        self._pair_conditions()
 
     def _put_harvest(self, width: int) -> None:
         for term in self.harvest:
@@ -143,7 +155,14 @@ class Searcher:
     def ranked(self, width: int, count: int) -> list[int]:
         """Return the numbers of the pool's first choices: the seeds by cost, then what was built from them."""
         pool, base = self.bank.pool(width), self._base.get(width, 0)
+        if width == 1:
+            return sorted(range(len(pool)), key=lambda i: (self._tiers.get(i, 3), pool.costs[i]))[:count]
         return sorted(range(len(pool)), key=lambda i: (i >= base, pool.costs[i]))[:count]
+
+    def _set_tier(self, start: int, tier: int) -> None:
+        """Rank the conditions added from number `start` on: 0 relations, 1 pairs of them, 2 bits, 3 the rest."""
+        for i in range(start, len(self.bank.pool(1))):
+            self._tiers.setdefault(i, tier)
 
     def _compare_constants(self, word: Term) -> None:
         top = t.mask(word.width)
@@ -156,23 +175,23 @@ class Searcher:
             self._put(t.apply("ult", word, t.const(value, word.width)))
 
     def _compare_pairs(self) -> None:
-        for i, a in enumerate(self.words):
-            for b in self.words[i + 1 :]:
-                width = max(a.width, b.width)
-                x, y = t.zext(a, width), t.zext(b, width)
-                self._put(t.apply("eq", x, y))
-                self._put(t.apply("ult", x, y))
-                self._put(t.apply("ult", y, x))
-                if width < LARGEST_WORD:
-                    total = t.apply("add", t.zext(a, width + 1), t.zext(b, width + 1))
-                    self._put(t.extract(total, width, 1))
-                p, q = t.sext(a, width), t.sext(b, width)
-                self._put(t.apply("slt", p, q))
-                self._put(t.apply("slt", q, p))
+        """Add comparisons of words, the order of each pair first, because choices hang on it most."""
+        pairs = list(itertools.combinations(self.words, 2))
+        wide = [(max(a.width, b.width), a, b) for a, b in pairs]
+        for width, a, b in wide:
+            self._put(t.apply("ult", t.zext(a, width), t.zext(b, width)))
+        for width, a, b in wide:
+            self._put(t.apply("eq", t.zext(a, width), t.zext(b, width)))
+            self._put(t.apply("ult", t.zext(b, width), t.zext(a, width)))
+        for width, a, b in wide:
+            if width < LARGEST_WORD:
+                total = t.apply("add", t.zext(a, width + 1), t.zext(b, width + 1))
+                self._put(t.extract(total, width, 1))
+            self._put(t.apply("slt", t.sext(a, width), t.sext(b, width)))
+            self._put(t.apply("slt", t.sext(b, width), t.sext(a, width)))
 
-    def _pair_conditions(self) -> None:
-        pool = self.bank.pool(1)
-        first = self.ranked(1, 90)
+    def _pair_conditions(self, chosen: Iterable[int]) -> None:
+        pool, first = self.bank.pool(1), list(chosen)
         rows = pool.rows[first].copy()
         terms, costs = [pool.terms[i] for i in first], [pool.costs[i] for i in first]
         one = np.uint64(1)
@@ -404,7 +423,7 @@ class DecisionTree:
 
     def __init__(self, searcher: Searcher, target: Words, width: int) -> None:
         self.searcher = searcher
-        self.match = Matches(searcher, target, width, 600, 500)
+        self.match = Matches(searcher, target, width, 500, 1600)
 
     def grow(self, depth: int) -> Term | None:
         """Return the tree's term, or None where the depth does not suffice."""
