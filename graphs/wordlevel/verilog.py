@@ -150,11 +150,14 @@ def literal(value: int, width: int, style: str = "d") -> str:
 
 def hint(term: Term) -> str:
     """Return a readable identifier stem for a term, such as `a_plus_b`."""
-    words = {"add": "plus", "sub": "minus", "mul": "times", "udiv": "div", "urem": "mod"}
+    words = {"add": "plus", "sub": "minus", "mul": "times", "udiv": "div", "urem": "mod", "eq": "eq", "ult": "lt"}
+    words |= {"ule": "le", "slt": "lt", "sle": "le"}
     if term.op == "var":
         return re.sub(r"\W+", "_", term.name).strip("_") or "value"
     if term.op in ("zext", "sext", "extract"):
         return hint(term.args[0])
+    if term.op == "not":
+        return f"not_{hint(term.args[0])}"
     if term.op in words and all(len(hint(a)) < 16 and a.op != "const" for a in term.args):
         return f"{hint(term.args[0])}_{words[term.op]}_{hint(term.args[1])}"
     kinds = {"add": "sum", "sub": "diff", "mul": "prod", "udiv": "quot", "urem": "rem", "ite": "pick"}

@@ -19,7 +19,7 @@ from rtlgen.optimizer.edits import Edit
 
 _WORD = re.compile(rb"[A-Za-z_$][\w$]*")
 _ITEM = re.compile(rb"assign\b|always|initial\b|final\b")
-_NET = re.compile(rb"\b(wire|wand|wor|tri|uwire|logic|reg|var|supply0|supply1|bit)\b")
+_NET = re.compile(rb"\b(assign|wire|wand|wor|tri|uwire|logic|reg|var|supply0|supply1|bit)\b")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _ATOM = re.compile(r"[\w$.]+(\[[^\[\]]*\])*|\{[^{}]*\}|\([^()]*\)")
 

@@ -24,10 +24,17 @@ ALTERNATIVES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One choice: the terms for all roots and the estimated cost of their common graph."""
+    """One choice.
+
+    Attributes:
+        terms: the terms for all roots.
+        cost: estimated cost of their common graph.
+        watched: what each watched term became, None where the choice does not need it.
+    """
 
     terms: tuple[Term, ...]
     cost: float
+    watched: tuple[Term | None, ...] = ()
 
 
 @dataclass(slots=True)
@@ -39,12 +46,14 @@ class Extractor:
         costs: technology-aware costs.
         leaf_cost: cost of reading a signal that would otherwise vanish, such as a wire with no other reader.
         objective: what `cost` of a candidate means.
+        watch: how many of the last roots are only watched: their form is reported where a candidate needs them.
     """
 
     classes: Classes
     costs: Costs = field(default_factory=Costs)
     leaf_cost: Mapping[str, float] = field(default_factory=dict)
     objective: Literal["area", "delay"] = "area"
+    watch: int = 0
     _operands: list[Operand] = field(default_factory=list)
     _node_cost: dict[tuple[int, int], float] = field(default_factory=dict)
     _best: list[int] = field(default_factory=list)
@@ -59,14 +68,22 @@ class Extractor:
 
     def candidates(self, count: int, *, seed: int = 0, wall_s: float = 0.3) -> list[Candidate]:
         """Return up to `count` different candidates, cheapest first, after at most about `wall_s` seconds."""
-        if any(self._best[r] < 0 for r in self.classes.roots):
+        if any(self._best[r] < 0 for r in self._roots):
             return []
-        found: dict[tuple[Term, ...], float] = {}
+        found: dict[tuple[Term | None, ...], float] = {}
         choice = dict(enumerate(self._best))
         self._note(found, choice)
         self._descend(found, choice, random.Random(seed), time.monotonic() + wall_s)
         ranked = sorted(found.items(), key=lambda item: item[1])
-        return [Candidate(terms, cost) for terms, cost in ranked[:count]]
+        count_roots = len(self._roots)
+        return [
+            Candidate(tuple(t for t in terms[:count_roots] if t is not None), cost, terms[count_roots:])
+            for terms, cost in ranked[:count]
+        ]
+
+    @property
+    def _roots(self) -> tuple[int, ...]:
+        return self.classes.roots[: len(self.classes.roots) - self.watch]
 
     # Costs ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +157,7 @@ class Extractor:
     # Local search -----------------------------------------------------------------------------------------------
 
     def _descend(
-        self, found: dict[tuple[Term, ...], float], start: dict[int, int], rng: random.Random, deadline: float
+        self, found: dict[tuple[Term | None, ...], float], start: dict[int, int], rng: random.Random, deadline: float
     ) -> None:
         """Random single and double changes of the choice, kept where the whole does not get worse."""
         choice, cost = dict(start), self.cost(start)
@@ -176,7 +193,7 @@ class Extractor:
         """Return the classes that a choice needs, operands before users; None where it has a cycle."""
         order: list[int] = []
         state: dict[int, int] = {}
-        stack = [(r, False) for r in self.classes.roots]
+        stack = [(r, False) for r in self._roots]
         while stack:
             index, finished = stack.pop()
             if finished:
@@ -205,9 +222,11 @@ class Extractor:
         for i in order:
             operands = self.classes.nodes[i][choice[i]].operands
             arrival[i] = max((arrival[o] for o in operands), default=0.0) + self._node_cost[i, choice[i]]
-        return max(arrival[r] for r in self.classes.roots)
+        return max(arrival[r] for r in self._roots)
 
-    def _note(self, found: dict[tuple[Term, ...], float], choice: Mapping[int, int], cost: float | None = None) -> None:
+    def _note(
+        self, found: dict[tuple[Term | None, ...], float], choice: Mapping[int, int], cost: float | None = None
+    ) -> None:
         cost = self.cost(choice) if cost is None else cost
         order = self._reachable(choice)
         if order is None or cost is None or (len(found) > 200 and cost > min(found.values()) * 1.1):
@@ -216,7 +235,7 @@ class Extractor:
         for index in order:
             node = self.classes.nodes[index][choice[index]]
             built[index] = build(node.op, node.numbers, [built[o] for o in node.operands])
-        terms = tuple(built[r] for r in self.classes.roots)
+        terms = tuple(built.get(r) for r in self.classes.roots)
         found[terms] = min(cost, found.get(terms, cost))
 
 

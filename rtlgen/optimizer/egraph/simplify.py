@@ -30,6 +30,7 @@ def alternatives(
     objective: Literal["area", "delay"] = "area",
     count: int = 4,
     limits: Limits | None = None,
+    watch: Sequence[Term] = (),
     seed: int = 0,
 ) -> tuple[Candidate, ...]:
     """Return up to `count` different terms (for each root) that equal the given ones, cheapest first.
@@ -44,18 +45,19 @@ def alternatives(
         objective: what is minimised.
         count: candidates wanted.
         limits: bounds of the saturation.
+        watch: terms whose form each candidate reports, where it needs them (definitions of named wires).
         seed: of the local search.
     """
     if sum(1 for _ in walk(*roots)) > LARGEST:
         return ()
     leaves = tuple(sorted((leaf_cost or {}).items()))
     table = costs or Costs()
-    key = (tuple(roots), tuple(equal), leaves, table.library, objective, count, limits, seed)
+    key = (tuple(roots), tuple(watch), tuple(equal), leaves, table.library, objective, count, limits, seed)
     with _cache_lock:
         if key in _cache:
             _cache.move_to_end(key)
             return _cache[key]
-    found = _compute(roots, equal, leaf_cost or {}, table, objective, count, limits, seed)
+    found = _compute(roots, watch, equal, leaf_cost or {}, table, objective, count, limits, seed)
     with _cache_lock:
         _cache[key] = found
         while len(_cache) > _CACHE_SIZE:
@@ -65,6 +67,7 @@ def alternatives(
 
 def _compute(
     roots: Sequence[Term],
+    watch: Sequence[Term],
     equal: Sequence[tuple[Term, Term]],
     leaf_cost: Mapping[str, float],
     costs: Costs,
@@ -73,15 +76,18 @@ def _compute(
     limits: Limits | None,
     seed: int,
 ) -> tuple[Candidate, ...]:
-    classes = engine().saturate(roots, equal=equal, limits=limits)
-    extractor = Extractor(classes, costs, leaf_cost, objective)
+    classes = engine().saturate([*roots, *watch], equal=equal, limits=limits)
+    extractor = Extractor(classes, costs, leaf_cost, objective, len(watch))
     original = tidy(roots, roots)
-    found: dict[tuple[Term, ...], float] = {}
+    found: dict[tuple[Term, ...], Candidate] = {}
     for candidate in extractor.candidates(12 * count, seed=seed):
-        terms = tidy(candidate.terms, roots)
+        kept = [w for w in candidate.watched if w is not None]
+        everything = tidy([*candidate.terms, *kept], roots)
+        terms, forms = everything[: len(roots)], iter(everything[len(roots) :])
         if terms not in (original, tuple(roots)):
-            found.setdefault(terms, candidate.cost)
-    return tuple(Candidate(t, c) for t, c in list(found.items())[:count])
+            watched = tuple(None if w is None else next(forms) for w in candidate.watched)
+            found.setdefault(terms, Candidate(terms, candidate.cost, watched))
+    return tuple(found.values())[:count]
 
 
 def area(*roots: Term, costs: Costs | None = None, free: Sequence[Term] = ()) -> float:

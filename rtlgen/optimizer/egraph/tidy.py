@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from rtlgen.graphs.wordlevel.terms import (
     COMMUTATIVE,
@@ -21,6 +22,9 @@ from rtlgen.graphs.wordlevel.terms import (
 )
 
 
+REVERSED: Final = {"ult": "ule", "ule": "ult", "slt": "sle", "sle": "slt"}
+
+
 def tidy(roots: Sequence[Term], like: Sequence[Term]) -> tuple[Term, ...]:
     """Return equal terms in normal form; operands of commutative operators in the order in which `like` reads them."""
     order: dict[str, int] = {}
@@ -35,6 +39,9 @@ def _tidy_node(term: Term, order: Mapping[str, int], first: dict[Term, tuple[int
     term = _simpler(term)
     if term.op in COMMUTATIVE and _key(term.args[0], order, first) > _key(term.args[1], order, first):
         return make(term.op, term.width, (term.args[1], term.args[0]))
+    if term.op in REVERSED and _key(term.args[0], order, first) > _key(term.args[1], order, first):
+        # `b < a` is written `a > b`, which the printer makes of a negated `a <= b`.
+        return lnot(make(REVERSED[term.op], 1, (term.args[1], term.args[0])))
     return term
 
 
@@ -72,9 +79,6 @@ def _simpler(term: Term) -> Term:
         return _bit_equality(term)
     if op == "ite":
         return _choice(term)
-    if op == "not" and width == 1 and args[0].op in ("ult", "ule", "slt", "sle"):
-        inner = args[0]
-        return apply({"ult": "ule", "ule": "ult", "slt": "sle", "sle": "slt"}[inner.op], inner.args[1], inner.args[0])
     if op == "concat":
         return _joined(term)
     return term
@@ -122,7 +126,7 @@ def _bit_equality(term: Term) -> Term:
 def _choice(term: Term) -> Term:
     condition, then, other = term.args
     if condition.op == "not":
-        return make("ite", term.width, (condition.args[0], other, then))
+        return _choice(make("ite", term.width, (condition.args[0], other, then)))
     if term.width == 1 and then.op == "const":
         return lor(condition, other) if then.const_value else land(lnot(condition), other)
     if term.width == 1 and other.op == "const":
