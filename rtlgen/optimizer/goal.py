@@ -33,7 +33,7 @@ class Goal:
         value = {
             "area": e.area_um2,
             "delay": e.delay_ns,
-            "power": getattr(e, "power_mw", None),
+            "power": e.power_mw,
             "area-delay": None if e.area_um2 is None or e.delay_ns is None else e.area_um2 * e.delay_ns,
         }[self.objective]
         if value is None:

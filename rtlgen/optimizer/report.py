@@ -118,7 +118,7 @@ def metrics(e: Evaluation) -> Metrics:
         area_um2=e.area_um2,
         seq_area_um2=e.seq_area_um2 or 0.0,
         delay_ns=e.delay_ns,
-        power_mw=getattr(e, "power_mw", None),
+        power_mw=e.power_mw,
         cells=sum(e.cells.values()),
         flops=e.flops,
         latches=e.latches,

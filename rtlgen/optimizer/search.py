@@ -19,6 +19,7 @@ from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.goal import EPSILON, Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
 from rtlgen.optimizer.local import estimate
+from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.modelled.rewrite import Refused
 from rtlgen.optimizer.modelled.stream import JoinedStream, ModelProposals
 from rtlgen.optimizer.proposals import ProposalStream, Proposers
@@ -139,6 +140,7 @@ class Search:
         self._goal = goal
         self._rules = tuple(rules)
         self._evaluator = evaluator
+        self._meter = Meter(evaluator, goal.objective)
         self._prover = prover
         self._bus = bus
         self._token = token
@@ -370,15 +372,7 @@ class Search:
         return True
 
     def _measure(self, target: Target, frontends: Sequence[str] | None = None) -> Evaluation:
-        return self._evaluator.evaluate(
-            target.tool_sources(),
-            target.top,
-            parameters=dict(target.parameters),
-            include_dirs=target.include_dirs,
-            defines=target.defines,
-            timeout_s=300,
-            frontends=frontends,
-        )
+        return self._meter.measure(target, frontends)
 
     @staticmethod
     def _key(base: Target, changes: Sequence[Change]) -> str:

@@ -17,7 +17,7 @@ from rtlgen.synth.flow.parse import add_areas, count_states, parse_delay, parse_
 from rtlgen.synth.liberty import Library
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
-_BEFORE, _AFTER, _NETLIST = "before.json", "after.json", "netlist.v"
+_BEFORE, _AFTER, _NETLIST, _MAPPED = "before.json", "after.json", "netlist.v", "mapped.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Evaluation:
         basis: tool, library, flow and clock; only equal ones compare.
         frontend: `slang` or `verilog`, which reader took the sources.
         ended_by: how the tool ended, as in `YosysRun`.
+        mapped_json: mapped netlist in Yosys' JSON where asked for.
+        power_mw: total power, filled in by who measures it; None otherwise.
     """
 
     ok: bool
@@ -54,6 +56,8 @@ class Evaluation:
     basis: str
     frontend: str = "slang"
     ended_by: str = "exit"
+    mapped_json: str | None = None
+    power_mw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Evaluator:
         timeout_s: float = 60,
         netlist: bool = False,
         frontends: Sequence[str] | None = None,
+        mapped_json: bool = False,
     ) -> Evaluation:
         """Return area, cells and delay of module `top`; a design that fails is an `Evaluation` with `ok` False.
 
@@ -125,6 +130,7 @@ class Evaluator:
             defines: macros, name and value.
             timeout_s: wall-clock limit of each attempt to read and map.
             netlist: also return the mapped Verilog.
+            mapped_json: also return the mapped netlist as Yosys writes it in JSON.
             frontends: readers to try in this order until one takes the sources; None asks `reader_order`.
 
         Raises:
@@ -135,7 +141,7 @@ class Evaluator:
         spent_s = 0.0
         refusals: dict[str, YosysRun] = {}
         for frontend in frontends or script.reader_order(sources.values()):
-            run, refused = self._attempt(sources, options, frontend, timeout_s, netlist)
+            run, refused = self._attempt(sources, options, frontend, timeout_s, netlist, mapped_json)
             if not refused:
                 return self._result(run, top, frontend, spent_s)
             refusals[frontend] = run
@@ -159,7 +165,13 @@ class Evaluator:
             )
 
     def _attempt(
-        self, sources: Mapping[str, str], options: script.FlowOptions, frontend: str, timeout_s: float, netlist: bool
+        self,
+        sources: Mapping[str, str],
+        options: script.FlowOptions,
+        frontend: str,
+        timeout_s: float,
+        netlist: bool,
+        mapped_json: bool,
     ) -> tuple[YosysRun, bool]:
         """Return the run, and whether the reader refused the sources."""
         reading = script.read_commands(list(sources), options, frontend)
@@ -170,8 +182,9 @@ class Evaluator:
             *script.map_commands(self.files.liberty, self.files.sequential, self.clock_ns),
             script.stat_command(_AFTER),
             *([f"write_verilog -noattr {_NETLIST}"] if netlist else []),
+            *([f"write_json {_MAPPED}"] if mapped_json else []),
         ]
-        run = self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST), timeout_s=timeout_s)
+        run = self.pool.run(commands, files=sources, fetch=(_BEFORE, _AFTER, _NETLIST, _MAPPED), timeout_s=timeout_s)
         refused = not run.ok and run.ended_by in ("exit", "signal") and len(run.command_s) < len(reading)
         return run, refused
 
@@ -199,6 +212,7 @@ class Evaluator:
             wall_s=wall_s,
             basis=self.basis,
             frontend=frontend,
+            mapped_json=run.files.get(_MAPPED),
         )
 
     def _failed(self, error: str, wall_s: float, frontend: str, ended_by: str) -> Evaluation:

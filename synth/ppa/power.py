@@ -91,7 +91,7 @@ def own_power(
         if activity is None
         else read_activity(activity, netlist, library, clock_ns=clock_ns)
     )
-    energies = Energies(liberty, library)
+    energies = _energies_of(liberty, library)
     sums = {True: _Sum(), False: _Sum()}
     _add_power(netlist, library, energies, switching, clock_ns, sums)
     sequential, rest = sums[True], sums[False]
@@ -144,6 +144,16 @@ def net_loads(netlist: Netlist, library: Library) -> dict[int, float]:
             if isinstance(bit, int) and pins[name].direction == "input":
                 loads[bit] = loads.get(bit, 0.0) + pins[name].capacitance_pf
     return loads
+
+
+_known: dict[str, Energies] = {}
+
+
+def _energies_of(liberty: Path, library: Library) -> Energies:
+    """Return the tables of a library, read once per process: an optimizer asks for power hundreds of times."""
+    if library.digest not in _known:
+        _known[library.digest] = Energies(liberty, library)
+    return _known[library.digest]
 
 
 class Energies:

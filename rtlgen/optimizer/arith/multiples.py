@@ -44,7 +44,10 @@ def multiples(wanted: Iterable[int]) -> list[Step]:
     ready = [1]
     steps: list[Step] = []
     while missing and len(steps) < _MOST_STEPS:
-        near = {s.result: s for s in _reachable(ready, limit)}
+        near: dict[int, Step] = {}
+        for s in _reachable(ready, limit):
+            if s.result not in near or _bits(s) < _bits(near[s.result]):
+                near[s.result] = s
         hits = sorted(missing & near.keys())
         if hits:
             chosen = near[hits[0]]
@@ -54,6 +57,12 @@ def multiples(wanted: Iterable[int]) -> list[Step]:
         ready.append(chosen.result)
         missing.discard(chosen.result)
     return steps if not missing else []
+
+
+def _bits(step: Step) -> float:
+    """Return the adder bits of a step: bits below the shift of what is added or subtracted come for free."""
+    bits = step.result.bit_length() + 8
+    return bits - step.shift_b if step.sign_a > 0 else bits + 1.5
 
 
 def _reachable(ready: list[int], limit: int) -> Iterator[Step]:

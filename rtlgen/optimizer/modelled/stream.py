@@ -152,9 +152,15 @@ class ModelProposals:
         return self.waiting
 
     def close(self) -> None:
-        """End the conversation at once; a second call does nothing."""
+        """End the conversation at once; a second call does nothing.
+
+        A model that has not said a word until then failed.
+        """
+        silent = self._last is not None and not self._gone and not self.usage.calls
         self._gone = True
         self._end_process()
+        if silent:
+            self._failed("model", "no reply within the budget; use a faster model or a longer --budget")
 
     def _end_process(self) -> None:
         process, self._process = self._process, None

@@ -17,7 +17,7 @@ from rtlgen.optimizer.registers.define import redefine
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth import algebra
-from rtlgen.optimizer.resynth.bank import as_words
+from rtlgen.optimizer.resynth.bank import Words, as_words
 from rtlgen.optimizer.resynth.boolean import minimised
 from rtlgen.optimizer.resynth.cost import term_cost
 from rtlgen.optimizer.resynth.mirror import mirrored
@@ -30,7 +30,7 @@ _SMALL: Final = 256
 _LARGE: Final = 4096
 _PER_TARGET_S: Final = 2.5
 _TABLE_BITS: Final = 9
-_KEEP: Final = 4
+_KEEP: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ def _module(context: RewriteContext, module: ModuleIR) -> Iterator[Change]:
         candidates = workbench.candidates(names, deadline)
         found += candidates
         for candidate in candidates:
+            if candidate.gain < -0.05 * workbench.cost:
+                continue
             change = _write(context, module, [candidate])
             if change is not None:
                 yield change
@@ -113,11 +115,14 @@ class Workbench:
             seen.add(term)
             if self._agrees(term, old):
                 found.append(Candidate(names, term, self.cost - self.changed_cost(names, term), how))
-        shapes = {}
+        shapes: dict[object, Candidate] = {}
         for candidate in sorted(found, key=lambda c: -c.gain):
-            if candidate.gain > -0.05 * self.cost:
-                shapes.setdefault(shape(candidate.term), candidate)
-        return list(shapes.values())[:_KEEP]
+            shapes.setdefault(shape(candidate.term), candidate)
+        kinds: dict[bool, list[Candidate]] = {True: [], False: []}
+        for candidate in shapes.values():
+            kinds[bool(variables(candidate.term).keys() & self.module.combinational.keys())].append(candidate)
+        best = [*kinds[True][:_KEEP], *kinds[False][:_KEEP]]
+        return sorted(best, key=lambda c: -c.gain)
 
     def together(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Return candidates that save most when made together, chosen one after the other by the estimate."""
@@ -174,24 +179,30 @@ class Workbench:
         if base is not None:
             yield from self._algebra(base)
             yield from self._table(base)
-        leaves = leaves_for(self.module, set(names), old)
-        points = Points(self.few.count, self.few.values, self.few.memories)
-        searcher = Searcher(
-            leaves, points, self.constants, harvest=self._harvest(old, set(names)), deadline_s=deadline_s
-        )
         target = as_words(self.few.evaluate(old))
-        loose = self._loose(self.few, old)
-        if bool((loose == 0).all()):
-            yield from (("search", s.term) for s in searcher.solve(target, old.width))
-            if len(names) == 1 and 6 <= old.width <= LARGEST_WORD:
-                yield from (("mirror", x) for x in mirrored(searcher, target, old.width))
+        if bool((self._loose(self.few, old) != 0).any()):
+            return
+        leaves = leaves_for(self.module, set(names), old)
+        own = [x for x in leaves if x.name not in self.module.combinational]
+        for chosen in [leaves, own] if len(own) < len(leaves) else [leaves]:
+            yield from self._search(chosen, old, target, deadline_s, alone=len(names) == 1)
+
+    def _search(
+        self, leaves: list[Term], old: Term, target: Words, deadline_s: float, *, alone: bool
+    ) -> Iterator[tuple[str, Term]]:
+        points = Points(self.few.count, self.few.values, self.few.memories)
+        harvest = self._harvest(old, {x.name for x in leaves})
+        searcher = Searcher(leaves, points, self.constants, harvest=harvest, deadline_s=deadline_s)
+        yield from (("search", s.term) for s in searcher.solve(target, old.width))
+        if alone and 6 <= old.width <= LARGEST_WORD:
+            yield from (("mirror", x) for x in mirrored(searcher, target, old.width))
 
     def _harvest(self, old: Term, names: set[str]) -> list[Term]:
-        """Return sub-expressions of the driver as building blocks, cheap ones first."""
+        """Return sub-expressions of the driver over the given signals as building blocks, cheap ones first."""
         usable = [x for x in t.walk(old) if x is not old and x.op not in ("var", "const", "undef", "select")]
-        usable = [x for x in usable if x.width <= LARGEST_WORD][:600]
-        usable = [x for x in usable if not any(y.op in ("undef", "select") for y in t.walk(x))] if len(usable) < 200 else usable
-        return sorted(usable, key=term_cost)[:150]
+        usable = sorted((x for x in usable[:1500] if x.width <= LARGEST_WORD), key=term_cost)[:300]
+        clean = [x for x in usable if not any(y.op in ("undef", "select") for y in t.walk(x))]
+        return [x for x in clean if variables(x).keys() <= names][:150]
 
     def _algebra(self, base: Term) -> Iterator[tuple[str, Term]]:
         widths = variables(base)

@@ -99,6 +99,9 @@ def _with_constant(x: Term, *, neutral: int, flips: int | None = None, decides: 
                 return literal
     if x.args[0] is x.args[1]:
         return t.const(0, x.width) if x.op == "xor" else x.args[0]
+    for one, other in (x.args, x.args[::-1]):
+        if x.op == "xor" and other.op == "xor" and one in other.args:
+            return other.args[1] if other.args[0] is one else other.args[0]
     for literal, other in (x.args, x.args[::-1]):
         if literal.is_const and other.op == x.op and any(a.is_const for a in other.args):
             inner, rest = other.args if other.args[0].is_const else other.args[::-1]
