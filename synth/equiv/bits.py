@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
+from rtlgen.synth.equiv.arith import Arithmetic
 
 Bit = int | tuple[int, int]
 Vec = list[Bit]
@@ -43,6 +44,7 @@ class Ops:
 
     def __init__(self, aig: Aig) -> None:
         self.g = aig
+        self.words = Arithmetic(aig)
 
     # -- single bits ---------------------------------------------------------------------------------------------
     def inv(self, a: Bit) -> Bit:
@@ -144,20 +146,6 @@ class Ops:
         for p, q in zip(a, b, strict=True):
             less = g.mux(g.xor(p, q), q, less)
         return less
-
-    def mul_plain(self, a: list[int], b: list[int]) -> list[int]:
-        """Return the product modulo 2**width; the operands are ordered, so that `a*b` and `b*a` are one node."""
-        def weight(v: list[int]) -> tuple[int, list[int]]:
-            return sum(bit > TRUE for bit in v), v
-
-        a, b = sorted((a, b), key=weight)
-        width, acc = len(a), [FALSE] * len(a)
-        for shift, bit in enumerate(a):
-            if bit == FALSE:
-                continue
-            row = [FALSE] * shift + [self.g.and_(bit, q) for q in b[: width - shift]]
-            acc = self.add_plain(acc, row)
-        return acc
 
     def divmod_plain(self, a: list[int], b: list[int]) -> tuple[list[int], list[int]]:
         """Return unsigned quotient and remainder of plain vectors of one width; `b` = 0 gives all ones and `a`."""

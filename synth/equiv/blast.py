@@ -75,29 +75,24 @@ def _copy(cell: Cell, pins: Pins, ops: Ops) -> Vec:
 
 
 def _neg(cell: Cell, pins: Pins, ops: Ops) -> Vec:
-    return ops.strict(ops.neg_plain, _operand(cell, pins, "A", len(cell.outs)))
+    return ops.strict(ops.words.negate, _operand(cell, pins, "A", len(cell.outs)))
 
 
 def _add(cell: Cell, pins: Pins, ops: Ops) -> Vec:
     width = len(cell.outs)
-    a, b = sorted((_operand(cell, pins, "A", width), _operand(cell, pins, "B", width)), key=str)
-    return ops.strict(ops.add_plain, a, b)
+    return ops.strict(ops.words.add, _operand(cell, pins, "A", width), _operand(cell, pins, "B", width))
 
 
 def _sub(cell: Cell, pins: Pins, ops: Ops) -> Vec:
     width = len(cell.outs)
-
-    def subtract(a: list[int], b: list[int]) -> list[int]:
-        return ops.add_plain(a, [bit ^ 1 for bit in b], TRUE)
-
-    return ops.strict(subtract, _operand(cell, pins, "A", width), _operand(cell, pins, "B", width))
+    return ops.strict(ops.words.subtract, _operand(cell, pins, "A", width), _operand(cell, pins, "B", width))
 
 
 def _mul(cell: Cell, pins: Pins, ops: Ops) -> Vec:
     width = len(cell.outs)
     if width > MAX_MULTIPLIER_BITS:
         raise UnsupportedError(f"a multiplier of {width} bits is wider than the checker's {MAX_MULTIPLIER_BITS}")
-    return ops.strict(ops.mul_plain, _operand(cell, pins, "A", width), _operand(cell, pins, "B", width))
+    return ops.strict(ops.words.multiply, _operand(cell, pins, "A", width), _operand(cell, pins, "B", width))
 
 
 def _divide(remainder: bool, floor: bool) -> Rule:
@@ -153,9 +148,9 @@ def _pow(cell: Cell, pins: Pins, ops: Ops) -> Vec:
     def power(b: list[int], e: list[int]) -> list[int]:
         result, square = [TRUE] + [FALSE] * (width - 1), b
         for bit in e:
-            times = ops.mul_plain(result, square)
+            times = ops.words.multiply(result, square)
             result = [ops.g.mux(bit, t, r) for t, r in zip(times, result, strict=True)]
-            square = ops.mul_plain(square, square)
+            square = ops.words.multiply(square, square)
         return result
 
     return ops.strict(power, base, exponent)
@@ -167,9 +162,8 @@ def _compare(swap: bool, negate: bool) -> Rule:
         signed = _signed(cell)
 
         def less(a: list[int], b: list[int]) -> list[int]:
-            if signed:  # an offset of half the range makes the order unsigned
-                a, b = [*a[:-1], a[-1] ^ 1], [*b[:-1], b[-1] ^ 1]
-            return [ops.less_plain(b, a) ^ negate if swap else ops.less_plain(a, b) ^ negate]
+            first, second = (b, a) if swap else (a, b)
+            return [ops.words.less(first, second, signed=signed) ^ int(negate)]
 
         a, b = _operand(cell, pins, "A", width), _operand(cell, pins, "B", width)
         return _bool(cell, ops.strict(less, a, b)[0])

@@ -34,7 +34,7 @@ class Machine:
         choices: gate's state net → node of its free initial value.
         ternary: gold's state bits that are carried with X.
         idle: where later resets were taken out: reset port, its inactive level, and `sync` (it counts only in the last
-            step of a witness) or `async` (only in the first).
+            step of a witness) or `async` (only in a witness of one step).
     """
 
     aig: Aig

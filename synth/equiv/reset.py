@@ -102,8 +102,8 @@ def parse_option(text: str, netlist: Netlist) -> Reset:
 def find_reset(netlists: Sequence[Netlist], clocks: frozenset[str]) -> Reset:
     """Return the reset of two designs with equal ports: by its use as an asynchronous control, or by its name.
 
-    A named candidate counts only where holding it leaves more state known than not holding it. With several
-    resets, all are held together.
+    A named candidate counts only where holding it leaves more state known than not holding it; its level is the one
+    that leaves more. With several resets, all are held together.
     """
     asynchronous = _asynchronous(netlists)
     strong = {n: v for n, v in asynchronous.items() if _STRONG.search(n)}
@@ -116,12 +116,11 @@ def find_reset(netlists: Sequence[Netlist], clocks: frozenset[str]) -> Reset:
         for name in names:
             if name in levels or not pattern.search(name):
                 continue
-            first = asynchronous.get(name, not _ACTIVE_LOW.search(name))
-            for level in (first, not first):
-                count = _known(netlists, {**levels, name: level})
-                if count > known:
-                    levels[name], known = level, count
-                    break
+            likely = asynchronous.get(name, not _ACTIVE_LOW.search(name))
+            counts = {level: _known(netlists, {**levels, name: level}) for level in (likely, not likely)}
+            level = max(counts, key=lambda v: counts[v])  # of equals, the likely one
+            if counts[level] > known:
+                levels[name], known = level, counts[level]
     if not levels and asynchronous:
         best = max(asynchronous, key=lambda n: _known(netlists, {n: asynchronous[n]}))
         if _known(netlists, {best: asynchronous[best]}) > known:

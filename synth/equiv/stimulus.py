@@ -51,7 +51,7 @@ def from_frames(machine: Machine, gold: Netlist, reset: Reset, frames: tuple[dic
             inputs[name] = "".join(str(b) for b in reversed(bits))
         if machine.idle:
             name, level, kind = machine.idle
-            if number != (0 if kind == "async" else len(frames) - 1):
+            if number < len(frames) - 1 or (kind == "async" and number > 0):
                 inputs[name] = str(level)
         ticks = tuple(c for c in machine.clocks if not machine.ticks or frame.get(machine.ticks[c], 0))
         steps.append(Step(inputs, ticks))
