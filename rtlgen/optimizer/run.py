@@ -12,6 +12,8 @@ from rtlgen.core.types import Design
 from rtlgen.models import open_model
 from rtlgen.optimizer import REWRITES, patch
 from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.meter import Meter
+from rtlgen.optimizer.precheck import refuse_loops
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
 from rtlgen.optimizer.search import Outcome, Search
@@ -85,6 +87,7 @@ def optimize(
         REWRITES.load(rule)
     library = read_library(options.liberty)
     with Evaluator(library, clock_ns=options.clock_ns, workers=options.workers) as evaluator:
+        refuse_loops(target, evaluator.pool)
         prover = Prover(evaluator.pool)
         save = _saver(options)
         search = Search(
@@ -102,6 +105,7 @@ def optimize(
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         outcome = search.run(budget)
         final = _final_proof(outcome, prover, bus)
+        _add_power(outcome, evaluator)
     report = make_report(outcome, options.goal, final, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
@@ -116,6 +120,15 @@ def _check_model(options: Options) -> None:
         open_model(options.model)
     elif "model" in options.rules:
         raise ConfigError("--rule model needs a language model; give one with --model PROVIDER:NAME")
+
+
+def _add_power(outcome: Outcome, evaluator: Evaluator) -> None:
+    """Measure the power of the first and the last version where the search did not."""
+    meter = Meter(evaluator, "power")
+    if outcome.baseline_evaluation.power_mw is None:
+        outcome.baseline_evaluation = meter.measure(outcome.baseline)
+    if outcome.current_evaluation.power_mw is None:
+        outcome.current_evaluation = meter.measure(outcome.current)
 
 
 def default_budget(outcome: Outcome) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from rtlgen.core.types import Design
 from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.frontend.sources import read_sources
 from rtlgen.graphs.frontend.synthesizable import check_synthesizable
+
+_DATA_FILE = re.compile(r'(?P<call>\$readmem[hb]\s*\(\s*)"(?P<file>[^"\n]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +79,13 @@ class Target:
         names: dict[str, str] = {}
         for number, (path, content) in enumerate(self.sources.items()):
             text = content.decode("latin-1").encode("ascii", "replace").decode("ascii")
-            names[f"s{number}/{Path(path).name}"] = text
+            names[f"s{number}/{Path(path).name}"] = _DATA_FILE.sub(lambda m, p=path: _absolute(m, p), text)
         return names
+
+
+def _absolute(match: re.Match[str], source: str) -> str:
+    """Return a `$readmemh` call with the full path of its file, looked for as simulators do, then beside the source."""
+    for folder in (Path.cwd(), Path(source).resolve().parent):
+        if (folder / match["file"]).is_file():
+            return f'{match["call"]}"{folder / match["file"]}"'
+    return match[0]

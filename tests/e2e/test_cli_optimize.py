@@ -140,6 +140,30 @@ endmodule
     )
 
 
+def test_a_combinational_loop_is_named_with_its_lines(tmp_path: Path) -> None:
+    (tmp_path / "l.v").write_text(
+        "module l(input a, output b, c);\n  assign b = c & a;\n  assign c = b | a;\nendmodule\n"
+    )
+    done = rtlgen("optimize", "l.v", "--budget", "2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "combinational loop through" in done.stderr and "l.v:2" in done.stderr and "l.v:3" in done.stderr
+
+
+def test_memory_contents_are_found_beside_the_source(tmp_path: Path) -> None:
+    (tmp_path / "rtl").mkdir()
+    (tmp_path / "rtl" / "m.hex").write_text("01\n02\n03\nff\n")
+    text = """module rom(input clk, input [1:0] a, output reg [7:0] q);
+  reg [7:0] m [0:3];
+  initial $readmemh("m.hex", m);
+  always @(posedge clk) q <= m[a];
+endmodule
+"""
+    (tmp_path / "rtl" / "rom.v").write_text(text)
+    done = rtlgen("optimize", "rtl/rom.v", "--budget", "2", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["before"]["flops"] < 8
+
+
 def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "tick.v").write_text(WASTE)
     (tmp_path / "out").write_text("in the way")

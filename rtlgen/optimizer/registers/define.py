@@ -101,9 +101,9 @@ def redefine(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Ter
     gone = set(names)
     blocks = [b for b in module.blocks if b.assigned & gone]
     drivers = [b for b in blocks if b.kind != "initial"]
-    if not drivers or not all(b.editable for b in blocks):
+    if not drivers or not all(b.place.file for b in blocks):
         raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got {len(drivers)!r} blocks")
-    in_place = text.right_side(drivers[0].place, names) if len(blocks) == 1 else None
+    in_place = text.right_side(drivers[0].place, names) if len(blocks) == 1 and blocks[0].editable else None
     fresh = fresh_names(text)
     if in_place is not None:
         return _replace_right_side(text, module, names, term, in_place, fresh)
@@ -111,7 +111,8 @@ def redefine(text: ModuleText, module: ModuleIR, names: Sequence[str], term: Ter
     net_edits, word = _as_nets(text, names, term)
     start = text.statement_start(min((b.place for b in drivers), key=lambda p: p.start))
     lines = assignment(text, module, names, term, fresh, indent=text.indent(start), word=word)
-    return [*dict.fromkeys([*edits, *net_edits]), text.insert_before(start, lines)]
+    edits = list(dict.fromkeys([*edits, *net_edits]))
+    return [*edits, text.insert_before(min([start, *(e.start for e in edits if e.end > start >= e.start)]), lines)]
 
 
 def _replace_right_side(

@@ -61,6 +61,8 @@ class Draft:
             if not (len(gone) > 1 and self._remove(view, gone)) and not any(self._remove(view, [n]) for n in gone):
                 break
         self._drop_unused()
+        if self.sources is not self._context.sources:
+            self.apply(ModuleText.of(self.view(), self.sources).unused_genvars())
 
     def _newly_dead(self, name: str) -> bool:
         """Say whether a signal that is dead now could not have been removed from the original text."""

@@ -6,6 +6,7 @@ keeps its other names. What it can't do cleanly it refuses, and the rewrite then
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -191,7 +192,7 @@ class ModuleText:
             raise CannotEditError("expected a continuous assignment, got another kind of item")
         if len([n for n in statement.assignments if n.__class__.__name__.endswith("Syntax")]) != 1:
             raise CannotEditError("expected one assignment per statement, got a list")
-        return self.delete(*_range(statement))
+        return self.delete(*_range(_emptied(statement, names)))
 
     def _without_initial_value(self, item: Any, names: Collection[str]) -> Edit:
         declarator = item if item.kind.name == "Declarator" else item.parent
@@ -264,6 +265,23 @@ class ModuleText:
         ports = [p for p in owner.parent if p.__class__.__name__.endswith("Syntax")]
         following = ports[ports.index(owner) + 1 :] if owner in ports else []
         return not following or _range(following[0].header) != (following[0].header.sourceRange.start.offset,) * 2
+
+    def unused_genvars(self) -> list[Edit]:
+        """Return edits that remove the declarations of generate variables that nothing uses."""
+        edits = []
+        for node in self.nodes():
+            if node.kind.name == "GenvarDeclaration":
+                tokens = [c for n in node.identifiers if n.__class__.__name__.endswith("Syntax") for c in n]
+                names = [c.valueText for c in tokens if c.kind.name == "Identifier"]
+                if names and not any(self._mentions(n, node) for n in names):
+                    edits.append(self.delete(*_range(node)))
+        return edits
+
+    def _mentions(self, name: str, declaration: Any) -> bool:
+        start, end = _range(declaration)
+        word = re.compile(rb"(?<![\w$])" + name.encode() + rb"(?![\w$])")
+        first, last = _range(self.module)
+        return any(not start <= m.start() < end for m in word.finditer(self.text, first, last))
 
     def remove_declaration(self, name: str) -> list[Edit]:
         """Return edits that remove a name's declaration, or its declarator from a list of several.
@@ -429,6 +447,29 @@ def base_names(left: Any) -> list[str]:
     if kind in _SELECTS:
         return base_names(left.left)
     raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
+
+
+def _emptied(statement: Any, names: Collection[str]) -> Any:
+    """Return the outermost generate construct in which only assignments to `names` stand, else the statement."""
+    found = statement
+    while found.parent is not None and found.parent.kind.name in ("GenerateBlock", "LoopGenerate", "GenerateRegion"):
+        parent = found.parent
+        members = [m for m in parent.members] if hasattr(parent, "members") else [found]
+        if not all(_only_assigns(m, names) for m in members):
+            break
+        found = parent
+    return found
+
+
+def _only_assigns(member: Any, names: Collection[str]) -> bool:
+    if member.kind.name in ("GenerateBlock", "GenerateRegion"):
+        return all(_only_assigns(m, names) for m in member.members)
+    if member.kind.name == "LoopGenerate":
+        return _only_assigns(member.block, names)
+    if member.kind.name != "ContinuousAssign":
+        return False
+    assignments = [n for n in member.assignments if n.__class__.__name__.endswith("Syntax")]
+    return all(b in names for a in assignments for b in base_names(a.left))
 
 
 def _plain_names(left: Any) -> list[str] | None:
