@@ -61,8 +61,6 @@ class Draft:
             if not (len(gone) > 1 and self._remove(view, gone)) and not any(self._remove(view, [n]) for n in gone):
                 break
         self._drop_unused()
-        if self.sources is not self._context.sources:
-            self.apply(ModuleText.of(self.view(), self.sources).unused_genvars())
 
     def _newly_dead(self, name: str) -> bool:
         """Say whether a signal that is dead now could not have been removed from the original text."""
@@ -76,14 +74,20 @@ class Draft:
 
     def _drop_unused(self) -> None:
         """Remove declarations that nothing mentions any more, such as a loop's counter."""
-        before = ModuleText.of(self._module, self._context.sources)
+        if self.sources is self._context.sources:
+            return
+        before = ModuleText.of(self._module, self._context.sources).used()
+        text = ModuleText.of(self.view(), self.sources)
+        edits: list[Edit] = []
         for name, signal in self._module.signals.items():
-            if signal.kind not in ("net", "variable") or not before.reads(name):
-                continue
-            text = ModuleText.of(self.view(), self.sources) if self.sources is not self._context.sources else before
-            if not text.reads(name) and text.declarations(name):
+            if signal.kind in ("net", "variable") and name in before and name not in text.used():
                 with suppress(CannotEditError):
-                    self.apply(text.remove_declaration(name))
+                    edits += text.remove_declaration(name)
+        try:
+            self.apply(edits + text.unused_genvars())
+        except CannotEditError:
+            for edit in edits[:1]:
+                self.apply([edit])
 
     def _remove(self, view: ModuleIR, names: list[str]) -> bool:
         try:

@@ -71,6 +71,7 @@ class ModuleText:
         if not found:
             raise CannotEditError(f"expected a module at bytes {place.start} to {place.end} of {file!r}, got none")
         self.module = found[0]
+        self._used: set[str] | None = None
 
     @classmethod
     def of(cls, module: ModuleIR, sources: Any) -> ModuleText:
@@ -152,6 +153,13 @@ class ModuleText:
                 start = node.identifier.location.offset
                 found.append((start, start + len(name), kind == "IdentifierSelectName"))
         return found
+
+    def used(self) -> set[str]:
+        """Return every name that stands in an expression, targets included."""
+        if self._used is None:
+            kinds = ("IdentifierName", "IdentifierSelectName")
+            self._used = {n.identifier.valueText for n in self.nodes() if n.kind.name in kinds}
+        return self._used
 
     def words(self) -> set[str]:
         """Return every identifier of the module's text."""

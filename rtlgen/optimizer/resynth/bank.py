@@ -26,28 +26,37 @@ class Pool:
 
     width: int
     count: int
-    terms: list[Term] = field(default_factory=list)
+    recipes: list[Term | tuple[Callable[[int], Term], int]] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     index: dict[int, int] = field(default_factory=dict)
     _rows: Words = field(default_factory=lambda: np.empty((0, 0), dtype=np.uint64))
 
     def __len__(self) -> int:
-        return len(self.terms)
+        return len(self.recipes)
+
+    def term(self, number: int) -> Term:
+        """Return one expression; terms are built when first asked for."""
+        recipe = self.recipes[number]
+        if isinstance(recipe, tuple):
+            recipe = self.recipes[number] = recipe[0](recipe[1])
+        return recipe
 
     @property
     def rows(self) -> Words:
         """Matrix of values, one row per expression."""
-        return self._rows[: len(self.terms)]
+        return self._rows[: len(self.recipes)]
 
-    def append(self, term: Term, row: Words, key: int, cost: float) -> int:
+    def append(
+        self, recipe: Term | tuple[Callable[[int], Term], int], row: Words, key: int, cost: float
+    ) -> int:
         """Add a row known to be new and return its number."""
-        number = len(self.terms)
+        number = len(self.recipes)
         if number == len(self._rows):
             grown = np.empty((max(64, 2 * number), self.count), dtype=np.uint64)
             grown[:number] = self._rows[:number] if number else 0
             self._rows = grown
         self._rows[number] = row
-        self.terms.append(term)
+        self.recipes.append(recipe)
         self.costs.append(cost)
         self.index[key] = number
         return number
@@ -82,13 +91,13 @@ class Bank:
             pool.append(term, row, key, cost)
             return True
         if cost < pool.costs[known]:
-            pool.terms[known], pool.costs[known] = term, cost
+            pool.recipes[known], pool.costs[known] = term, cost
         return False
 
     def add_rows(
         self, width: int, rows: Words, costs: Sequence[float], make: Callable[[int], Term], limit: int
     ) -> int:
-        """Add many rows of one width, building terms only for new or cheaper ones; return how many were new.
+        """Add many rows of one width; return how many were new. Terms are built when asked for.
 
         Args:
             make: builds the term of row `i`.
@@ -99,10 +108,10 @@ class Bank:
             known = pool.index.get(key)
             if known is None:
                 if len(pool) < limit:
-                    pool.append(make(i), rows[i], key, costs[i])
+                    pool.append((make, i), rows[i], key, costs[i])
                     new += 1
             elif costs[i] < pool.costs[known]:
-                pool.terms[known], pool.costs[known] = make(i), costs[i]
+                pool.recipes[known], pool.costs[known] = (make, i), costs[i]
         return new
 
     def find(self, width: int, row: Words) -> int | None:

@@ -64,7 +64,7 @@ def _sums(searcher: Searcher, target: Words, moved: Term) -> Iterator[Term]:
     for op, wanted in (("add", target - row), ("sub", row - target)):
         number = searcher.bank.find(moved.width, wanted & limit)
         if number is not None:
-            other = searcher.bank.pool(moved.width).terms[number]
+            other = searcher.bank.pool(moved.width).term(number)
             if not other.is_const:
                 yield t.apply(op, moved, other)
 

@@ -193,7 +193,7 @@ class Searcher:
     def _pair_conditions(self, chosen: Iterable[int]) -> None:
         pool, first = self.bank.pool(1), list(chosen)
         rows = pool.rows[first].copy()
-        terms, costs = [pool.terms[i] for i in first], [pool.costs[i] for i in first]
+        terms, costs = [pool.term(i) for i in first], [pool.costs[i] for i in first]
         one = np.uint64(1)
         for i in range(len(first)):
             if self.late():
@@ -258,7 +258,7 @@ class Searcher:
         limit = np.uint64(t.mask(width))
         first = self.ranked(width, 90)
         rows = pool.rows[first].copy()
-        terms, costs = [pool.terms[i] for i in first], [pool.costs[i] for i in first]
+        terms, costs = [pool.term(i) for i in first], [pool.costs[i] for i in first]
         for i in range(len(first)):
             if self.late():
                 return
@@ -285,7 +285,7 @@ class Searcher:
         self.grow_words(width)
         exact = self.bank.find(width, target)
         if exact is not None:
-            found.append(self.bank.pool(width).terms[exact])
+            found.append(self.bank.pool(width).term(exact))
         for strategy in (self._by_inverse, self._by_choice, self._by_amount):
             if not self.late():
                 found += strategy(target, width)
@@ -303,7 +303,7 @@ class Searcher:
             number = self.bank.find(1, target >> np.uint64(i) & np.uint64(1))
             if number is None:
                 return
-            pieces.append(pool.terms[number])
+            pieces.append(pool.term(number))
         yield t.concat(*reversed(pieces))
 
     def _by_core(self, target: Words, width: int) -> Iterator[Term]:
@@ -315,7 +315,7 @@ class Searcher:
             return
         low, high = unknown[0], unknown[-1] + 1
         inner = target >> np.uint64(low) & np.uint64(t.mask(high - low))
-        known = [pool.terms[n] if n is not None else t.const(0, 1) for n in numbers]
+        known = [pool.term(n) if n is not None else t.const(0, 1) for n in numbers]
         for solution in self.solve(inner, high - low, depth=1)[:3]:
             yield t.concat(*reversed(known[high:]), solution.term, *reversed(known[:low]))
 
@@ -352,9 +352,9 @@ class Searcher:
             questions = questions[2:]
         for op, wanted in questions if len(pool) else ():
             for i, j in self.bank.find_rows(width, wanted & limit):
-                if _is_trivial(pool.terms[i]) or _is_trivial(pool.terms[j]):
+                if _is_trivial(pool.term(i)) or _is_trivial(pool.term(j)):
                     continue
-                found.append((pool.costs[i] + pool.costs[j], t.apply(op, pool.terms[i], pool.terms[j])))
+                found.append((pool.costs[i] + pool.costs[j], t.apply(op, pool.term(i), pool.term(j))))
         found += self._by_mask(target, pool)
         return [term for _, term in sorted(found, key=lambda f: f[0])[:12]]
 
@@ -369,9 +369,9 @@ class Searcher:
                 values = _BINARY[op](rows[a], rows)
                 for b in np.flatnonzero((values == target).all(axis=1))[:3]:
                     j = int(chosen[b])
-                    if _is_trivial(pool.terms[i]) or _is_trivial(pool.terms[j]):
+                    if _is_trivial(pool.term(i)) or _is_trivial(pool.term(j)):
                         continue
-                    found.append((pool.costs[i] + pool.costs[j], t.apply(op, pool.terms[i], pool.terms[j])))
+                    found.append((pool.costs[i] + pool.costs[j], t.apply(op, pool.term(i), pool.term(j))))
         return found
 
     def _by_choice(self, target: Words, width: int) -> list[Term]:
@@ -380,7 +380,7 @@ class Searcher:
         found: list[tuple[float, Term]] = []
         yes, no = match.best(True), match.best(False)
         for k in np.flatnonzero(np.isfinite(yes[0]) & np.isfinite(no[0])):
-            term = t.ite(match.conditions[k], match.terms[yes[1][k]], match.terms[no[1][k]])
+            term = t.ite(match.condition(k), match.word(yes[1][k]), match.word(no[1][k]))
             found.append((float(yes[0][k] + no[0][k] + match.condition_costs[k]), term))
         return [term for _, term in sorted(found, key=lambda f: f[0])[:6]]
 
@@ -402,13 +402,21 @@ class Matches:
     def __init__(self, searcher: Searcher, target: Words, width: int, words: int = 1500, conditions: int = 900) -> None:
         pool, bits = searcher.bank.pool(width), searcher.bank.pool(1)
         chosen = searcher.ranked(width, words)
-        self.terms = [pool.terms[i] for i in chosen]
+        self._pool, self._bits, self._chosen = pool, bits, chosen
         self.costs = np.array([pool.costs[i] for i in chosen])
         self.equal = (pool.rows[chosen] == target).astype(np.float32)
         picked = searcher.ranked(1, conditions)
-        self.conditions = [bits.terms[i] for i in picked]
+        self._picked = picked
         self.condition_costs = np.array([bits.costs[i] for i in picked])
         self.holds = bits.rows[picked].astype(np.float32)
+
+    def word(self, number: int) -> Term:
+        """Return the word of a row of `equal`."""
+        return self._pool.term(self._chosen[number])
+
+    def condition(self, number: int) -> Term:
+        """Return the condition of a row of `holds`."""
+        return self._bits.term(self._picked[number])
 
     def best(self, side: bool) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Return per condition the least cost and number of a word that is right wherever it is `side`."""
@@ -427,7 +435,7 @@ class DecisionTree:
 
     def grow(self, depth: int) -> Term | None:
         """Return the tree's term, or None where the depth does not suffice."""
-        if not len(self.match.terms) or not len(self.match.conditions):
+        if not len(self.match.costs) or not len(self.match.condition_costs):
             return None
         return self._grow(np.ones(self.match.equal.shape[1], dtype=np.float32), depth)
 
@@ -435,7 +443,7 @@ class DecisionTree:
         match, total = self.match, at.sum()
         complete = np.flatnonzero(match.equal @ at >= total)
         if len(complete):
-            return match.terms[int(complete[match.costs[complete].argmin()])]
+            return match.word(int(complete[match.costs[complete].argmin()]))
         if depth == 0 or self.searcher.late():
             return None
         yes = match.holds * at
@@ -451,5 +459,5 @@ class DecisionTree:
             then = self._grow(yes[k], depth - 1)
             other = self._grow(at - yes[k], depth - 1) if then is not None else None
             if then is not None and other is not None:
-                return t.ite(match.conditions[k], then, other)
+                return t.ite(match.condition(k), then, other)
         return None
