@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,41 @@ repeated --gold and --gate. Exit code: 0 proved, 1 refuted, bounded or unknown, 
 @click.option("--top", help="Module to compare; may be left out where a design has one top.")
 @click.option("--gold-top", help="Its name in GOLD, where the names differ.")
 @click.option("--gate-top", help="Its name in GATE, where the names differ.")
-@click.option("--bound", type=click.IntRange(min=1), metavar="N",
-              help="Search at least N cycles from reset; without a proof, the result is then 'bounded'.")
-@click.option("--reset", metavar="NAME[=0|1][:CYCLES]",
-              help="Reset input, its active level and how long it is held; found by itself where not given.")
-@click.option("--budget", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True,
-              metavar="SECONDS", help="Time for everything.")
+@click.option(
+    "--bound",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Search at least N cycles from reset; without a proof, the result is then 'bounded'.",
+)
+@click.option(
+    "--reset",
+    metavar="NAME[=0|1][:CYCLES]",
+    help="Reset input, its active level and how long it is held; found by itself where not given.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time for everything.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Proof processes at once.")
-@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE",
-              help="Top-level parameter, the same on both sides (repeatable).")
+@click.option(
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Top-level parameter, the same on both sides (repeatable).",
+)
 @click.option("-I", "include_dirs", multiple=True, metavar="DIR", help="Folder for include files (repeatable).")
 @click.option("-D", "defines", multiple=True, metavar="NAME[=VALUE]", help="Macro (repeatable).")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-              help="Folder for the result, and for a counterexample's table, waveform and testbench.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for the result, and for a counterexample's table, waveform and testbench.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     designs: tuple[str, ...], gold_files: tuple[str, ...], gate_files: tuple[str, ...], top: str | None,
@@ -88,7 +111,7 @@ def _pairs(values: tuple[str, ...], option: str, *, need_value: bool) -> tuple[t
     return tuple(pairs)
 
 
-def _design(files: tuple[str, ...], top: str | None, options: dict[str, object]) -> Design:
+def _design(files: tuple[str, ...], top: str | None, options: Mapping[str, object]) -> Design:
     from rtlgen.core.types import Design
 
     return Design.model_validate({"files": tuple(Path(f) for f in files), "top": top, **options})

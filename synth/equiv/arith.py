@@ -48,10 +48,15 @@ class Poly:
 
 
 class Arithmetic:
-    """Word-level sums and products over one graph; vectors are plain literals, least significant first."""
+    """Word-level sums and products over one graph; vectors are plain literals, least significant first.
 
-    def __init__(self, aig: Aig) -> None:
+    With `canonical` off, nothing is remembered: every operation is built from its operands' bits, as it is written.
+    That is the better start where multiplexers stand between the operations, so provers get both forms.
+    """
+
+    def __init__(self, aig: Aig, *, canonical: bool = True) -> None:
         self._aig = aig
+        self._canonical = canonical
         self._made: dict[int, list[tuple[tuple[int, ...], Poly]]] = {}
         self._factors: dict[int, frozenset[int]] = {}
 
@@ -119,6 +124,11 @@ class Arithmetic:
         for out, poly in self._made.get(body[0], ()):
             if self._is(body, out, poly):
                 return poly.scaled(1 << shift)
+        if shift == 0:  # ~v is -1 - v
+            inverse = tuple(lit ^ 1 for lit in body)
+            for out, poly in self._made.get(inverse[0], ()):
+                if self._is(inverse, out, poly):
+                    return Poly({}, -1).plus(poly.scaled(-1))
         return self._bits(vector)
 
     @staticmethod
@@ -188,7 +198,7 @@ class Arithmetic:
     def _remember(self, out: list[int], poly: Poly) -> None:
         shift = next((i for i, lit in enumerate(out) if lit != FALSE), len(out))
         body, scale = tuple(out[shift:]), 1 << shift
-        if not body or body[0] <= TRUE or len(poly.terms) < 2:
+        if not self._canonical or not body or body[0] <= TRUE or len(poly.terms) < 2:
             return
         if poly.const % scale or any(c % scale for c in poly.terms.values()):
             return

@@ -42,9 +42,9 @@ def plain(*vectors: Sequence[Bit]) -> bool:
 class Ops:
     """The operators over one graph."""
 
-    def __init__(self, aig: Aig) -> None:
+    def __init__(self, aig: Aig, *, canonical: bool = True) -> None:
         self.g = aig
-        self.words = Arithmetic(aig)
+        self.words = Arithmetic(aig, canonical=canonical)
 
     # -- single bits ---------------------------------------------------------------------------------------------
     def inv(self, a: Bit) -> Bit:

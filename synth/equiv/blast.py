@@ -60,7 +60,10 @@ def _bitwise(name: str, invert: bool = False) -> Rule:
     def rule(cell: Cell, pins: Pins, ops: Ops) -> Vec:
         width = len(cell.outs)
         combine = getattr(ops, name)
-        out = [combine(a, b) for a, b in zip(_operand(cell, pins, "A", width), _operand(cell, pins, "B", width), strict=True)]
+        out = [
+            combine(a, b)
+            for a, b in zip(_operand(cell, pins, "A", width), _operand(cell, pins, "B", width), strict=True)
+        ]
         return [ops.inv(b) for b in out] if invert else out
 
     return rule
@@ -326,19 +329,48 @@ def _lut(cell: Cell, pins: Pins, ops: Ops) -> Vec:
 
 
 _RULES: dict[str, Rule] = {
-    "$and": _bitwise("and_"), "$or": _bitwise("or_"), "$xor": _bitwise("xor"), "$xnor": _bitwise("xor", invert=True),
-    "$not": _not, "$pos": _copy, "$buf": _copy, "$neg": _neg, "$add": _add, "$sub": _sub, "$mul": _mul,
-    "$div": _divide(remainder=False, floor=False), "$mod": _divide(remainder=True, floor=False),
-    "$divfloor": _divide(remainder=False, floor=True), "$modfloor": _divide(remainder=True, floor=True), "$pow": _pow,
-    "$lt": _compare(swap=False, negate=False), "$ge": _compare(swap=False, negate=True),
-    "$gt": _compare(swap=True, negate=False), "$le": _compare(swap=True, negate=True),
-    "$eq": _equal(invert=False), "$ne": _equal(invert=True),
-    "$eqx": _equal(invert=False, case=True), "$nex": _equal(invert=True, case=True),
-    "$reduce_and": _reduce("all_"), "$reduce_or": _reduce("any_"), "$reduce_bool": _reduce("any_"),
-    "$reduce_xor": _reduce("parity"), "$reduce_xnor": _reduce("parity", invert=True),
-    "$logic_not": _reduce("any_", invert=True), "$logic_and": _logic("and_"), "$logic_or": _logic("or_"),
-    "$shl": _shift(left=True, arithmetic=False), "$sshl": _shift(left=True, arithmetic=False),
-    "$shr": _shift(left=False, arithmetic=False), "$sshr": _shift(left=False, arithmetic=True),
-    "$shift": _index(fill_x=False), "$shiftx": _index(fill_x=True),
-    "$mux": _mux, "$bwmux": _bwmux, "$pmux": _pmux, "$bmux": _bmux, "$demux": _demux, "$lut": _lut,
+    "$and": _bitwise("and_"),
+    "$or": _bitwise("or_"),
+    "$xor": _bitwise("xor"),
+    "$xnor": _bitwise("xor", invert=True),
+    "$not": _not,
+    "$pos": _copy,
+    "$buf": _copy,
+    "$neg": _neg,
+    "$add": _add,
+    "$sub": _sub,
+    "$mul": _mul,
+    "$div": _divide(remainder=False, floor=False),
+    "$mod": _divide(remainder=True, floor=False),
+    "$divfloor": _divide(remainder=False, floor=True),
+    "$modfloor": _divide(remainder=True, floor=True),
+    "$pow": _pow,
+    "$lt": _compare(swap=False, negate=False),
+    "$ge": _compare(swap=False, negate=True),
+    "$gt": _compare(swap=True, negate=False),
+    "$le": _compare(swap=True, negate=True),
+    "$eq": _equal(invert=False),
+    "$ne": _equal(invert=True),
+    "$eqx": _equal(invert=False, case=True),
+    "$nex": _equal(invert=True, case=True),
+    "$reduce_and": _reduce("all_"),
+    "$reduce_or": _reduce("any_"),
+    "$reduce_bool": _reduce("any_"),
+    "$reduce_xor": _reduce("parity"),
+    "$reduce_xnor": _reduce("parity", invert=True),
+    "$logic_not": _reduce("any_", invert=True),
+    "$logic_and": _logic("and_"),
+    "$logic_or": _logic("or_"),
+    "$shl": _shift(left=True, arithmetic=False),
+    "$sshl": _shift(left=True, arithmetic=False),
+    "$shr": _shift(left=False, arithmetic=False),
+    "$sshr": _shift(left=False, arithmetic=True),
+    "$shift": _index(fill_x=False),
+    "$shiftx": _index(fill_x=True),
+    "$mux": _mux,
+    "$bwmux": _bwmux,
+    "$pmux": _pmux,
+    "$bmux": _bmux,
+    "$demux": _demux,
+    "$lut": _lut,
 }

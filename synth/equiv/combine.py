@@ -24,19 +24,48 @@ class Decision:
     Attributes:
         answer: `unsat`, `sat` or `unknown`.
         method: what settled it.
-        inputs: value of every primary-input node that matters, for `sat`.
         verdicts: what each engine said.
     """
 
     answer: Answer
     method: str
-    inputs: dict[int, int] | None = None
     verdicts: tuple[Verdict, ...] = ()
 
 
-def decide(
-    aig: Aig,
-    lits: Sequence[int],
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What could be said without ABC.
+
+    Attributes:
+        decision: the answer; `unknown` where literals are left.
+        open_lits: literals that are not known to be impossible.
+    """
+
+    decision: Decision
+    open_lits: tuple[int, ...] = ()
+
+
+def screen(aig: Aig, lits: Sequence[int]) -> Screening:
+    """Return whether any of the literals can be 1, as far as form, simulation and small truth tables tell."""
+    open_lits = sorted({lit for lit in lits if lit != FALSE})
+    if not open_lits:
+        return Screening(Decision("unsat", "structural"))
+    if TRUE in open_lits:
+        return Screening(Decision("sat", "structural"))
+    if _simulate(aig, open_lits):
+        return Screening(Decision("sat", "simulation"))
+    left = []
+    for lit in open_lits:
+        outcome = _tabulate(aig, lit)
+        if outcome == "sat":
+            return Screening(Decision("sat", "exhaustive"))
+        if outcome == "unknown":
+            left.append(lit)
+    return Screening(Decision("unknown", "screen"), tuple(left)) if left else Screening(Decision("unsat", "exhaustive"))
+
+
+def ask_abc(
+    problems: Sequence[tuple[Aig, Sequence[int]]],
     *,
     deadline: float,
     jobs: int = 2,
@@ -45,61 +74,44 @@ def decide(
     """Return whether any of the literals can be 1 for some value of the primary inputs.
 
     Args:
-        aig: the graph.
-        lits: the literals.
+        problems: graph and literals, in several forms that mean the same.
         deadline: `time.monotonic()` at which to give up.
         jobs: ABC processes at once.
         engines: ABC engines to try.
     """
-    open_lits = sorted({lit for lit in lits if lit != FALSE})
-    if not open_lits:
-        return Decision("unsat", "structural")
-    if TRUE in open_lits:
-        return Decision("sat", "structural", {})
-    found = _simulate(aig, open_lits)
-    if found is not None:
-        return Decision("sat", "simulation", found)
-    left = []
-    for lit in open_lits:
-        outcome = _tabulate(aig, lit)
-        if isinstance(outcome, dict):
-            return Decision("sat", "exhaustive", outcome)
-        if not outcome:
-            left.append(lit)
-    if not left:
-        return Decision("unsat", "exhaustive")
-    return _ask_abc(aig, left, deadline, jobs, engines)
+    if time.monotonic() >= deadline:
+        return Decision("unknown", "budget")
+    texts = [write_aiger(aig, [], [aig.or_all(lits)])[0] for aig, lits in problems]
+    tasks = [(engine, text) for engine in engines for text in texts]
+    verdicts = tuple(race(tasks, deadline=deadline, jobs=jobs))
+    answers = {v.answer for v in verdicts} - {"unknown"}
+    if len(answers) != 1:  # none, or engines that contradict each other
+        return Decision("unknown", "budget" if not answers else "contradiction", verdicts)
+    last = verdicts[-1]
+    return Decision(last.answer, last.engine, verdicts)
 
 
-def _simulate(aig: Aig, lits: Sequence[int]) -> dict[int, int] | None:
-    """Return an input that sets one of the literals, if random patterns find one."""
+def _simulate(aig: Aig, lits: Sequence[int]) -> bool:
+    """Return whether random patterns set one of the literals."""
     rng = random.Random(len(aig))
     mask = (1 << _PATTERNS) - 1
     values = {node: rng.getrandbits(_PATTERNS) for node in aig.pis}
-    for result in aig.simulate(lits, values, mask):
-        if result:
-            index = (result & -result).bit_length() - 1
-            return {node: value >> index & 1 for node, value in values.items()}
-    return None
+    return any(aig.simulate(lits, values, mask))
 
 
-def _tabulate(aig: Aig, lit: int) -> bool | dict[int, int]:
-    """Return True where the whole truth table is 0, an input that sets the literal, or False where it is too large."""
+def _tabulate(aig: Aig, lit: int) -> Answer:
+    """Return whether the literal can be 1 by its whole truth table; `unknown` where that is too large."""
     cone = aig.small_cone(lit, nodes=_TABLE_NODES, inputs=_TABLE_INPUTS)
     if cone is None:
-        return False
+        return "unknown"
     support = [node for node in cone if aig.fan0[node] < 0]
     count = len(support)
     if len(cone) << count > _TABLE_WORK:
-        return False
-    size = 1 << count
-    mask = (1 << size) - 1
+        return "unknown"
+    mask = (1 << (1 << count)) - 1
     values = {node: variable_table(index, count) for index, node in enumerate(support)}
     (result,) = aig.simulate([lit], values, mask, cone)
-    if not result:
-        return True
-    index = (result & -result).bit_length() - 1
-    return {node: index >> i & 1 for i, node in enumerate(support)}
+    return "sat" if result else "unsat"
 
 
 def variable_table(index: int, count: int) -> int:
@@ -110,23 +122,3 @@ def variable_table(index: int, count: int) -> int:
         block |= block << width
         width <<= 1
     return block
-
-
-def _ask_abc(aig: Aig, lits: Sequence[int], deadline: float, jobs: int, engines: Sequence[Engine]) -> Decision:
-    problem, inputs = write_aiger(aig, [], [aig.or_all(lits)])
-
-    def settled(verdict: Verdict) -> bool:
-        return verdict.answer == "unsat" or (verdict.answer == "sat" and bool(verdict.frames))
-
-    if time.monotonic() >= deadline:
-        return Decision("unknown", "budget")
-    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=settled)
-    last = verdicts[-1] if verdicts else None
-    if last is None or not settled(last):
-        return Decision("unknown", "budget", verdicts=tuple(verdicts))
-    if last.answer == "unsat":
-        return Decision("unsat", last.engine, verdicts=tuple(verdicts))
-    values = {node: int(bit) for node, bit in zip(inputs, last.frames[0], strict=True)}
-    if not any(aig.simulate(lits, values, 1)):
-        return Decision("unknown", f"{last.engine} gave a witness that is none", verdicts=tuple(verdicts))
-    return Decision("sat", last.engine, values, tuple(verdicts))

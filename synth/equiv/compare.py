@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rtlgen.core.types import EquivalenceResult
 from rtlgen.synth.equiv import sequential
 from rtlgen.synth.equiv.bits import X
-from rtlgen.synth.equiv.combine import Decision, decide
+from rtlgen.synth.equiv.combine import Decision, ask_abc, screen
 from rtlgen.synth.equiv.confirm import confirm
 from rtlgen.synth.equiv.correspond import build, start_holds
 from rtlgen.synth.equiv.engines import Verdict
@@ -18,9 +18,13 @@ from rtlgen.synth.equiv.machine import Machine, Start, build_machine
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.ports import match_registers
 from rtlgen.synth.equiv.reset import Reset, State, find_reset, parse_option, power_up, settle
+from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
+_STATE_SHARE, _LOGIC_SHARE = 0.25, 0.8
+"""Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
+_BEFORE_SPLIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,9 @@ class Comparison:
         reset = option or self._find_reset()
         (gold_state, gate_state), cycles = settle([self.gold, self.gate], reset)
         reset = Reset(reset.levels, cycles)
-        if not start_holds(at_start[0], at_start[1], self.matched) and start_holds(gold_state, gate_state, self.matched):
+        if not start_holds(at_start[0], at_start[1], self.matched) and start_holds(
+            gold_state, gate_state, self.matched
+        ):
             found = self._correspond()
             if found.answer == "unsat":
                 return self._proved(f"correspondence/{found.method}")
@@ -71,14 +77,51 @@ class Comparison:
 
     def _correspond(self) -> Decision:
         """Try register correspondence: first with gold's X chosen like gate's, then with X kept."""
+        share = _STATE_SHARE if self.gold.registers or self.gate.registers else _LOGIC_SHARE
+        deadline = time.monotonic() + share * self._left()
         for twins in (True, False):
-            problem = build(self.gold, self.gate, self.matched, twins=twins)
-            lits = [*problem.outputs.values(), *problem.steps.values()]
-            decision = decide(problem.aig, lits, deadline=self.job.deadline, jobs=self.job.jobs)
+            decision, has_x = self._attempt(twins, deadline)
             self.verdicts += decision.verdicts
-            if decision.answer != "sat" or not problem.has_x:
+            if decision.answer != "sat" or not has_x:
                 break
         return decision
+
+    def _attempt(self, twins: bool, deadline: float) -> tuple[Decision, bool]:
+        """Return what comes of one set of obligations, and whether gold's X were replaced in it."""
+        weight = arithmetic_cells(self.gold, self.gate)
+        problems = []
+        has_x = False
+        for canonical in (True, False) if weight else (True,):
+            problem = build(self.gold, self.gate, self.matched, twins=twins, canonical=canonical)
+            has_x = problem.has_x
+            screening = screen(problem.aig, problem.lits)
+            if screening.decision.answer != "unknown":
+                return screening.decision, has_x
+            problems.append((problem.aig, screening.open_lits))
+        first = min(deadline, time.monotonic() + _BEFORE_SPLIT_S) if weight else deadline
+        decision = ask_abc(problems, deadline=first, jobs=self.job.jobs)
+        if decision.answer == "unknown" and weight:
+            self.verdicts += decision.verdicts
+            decision = self._split(twins, deadline)
+            if decision.answer == "unknown":
+                decision = ask_abc(problems, deadline=deadline, jobs=self.job.jobs)
+        return decision, has_x
+
+    def _split(self, twins: bool, deadline: float) -> Decision:
+        """Return what comes of looking at each value of some control bits by itself."""
+        nets = control_nets(self.gold)
+        slice_s = max(0.5, (deadline - time.monotonic()) / 2 / (1 << len(nets)))
+        for fixed in cases(nets) if nets else ():
+            problem = build(self.gold, self.gate, self.matched, twins=twins, fixed=fixed)
+            screening = screen(problem.aig, problem.lits)
+            decision = screening.decision
+            if decision.answer == "unknown":
+                until = min(deadline, time.monotonic() + slice_s)
+                decision = ask_abc([(problem.aig, screening.open_lits)], deadline=until, jobs=self.job.jobs)
+                self.verdicts += decision.verdicts
+            if decision.answer != "unsat":
+                return decision
+        return Decision("unsat" if nets else "unknown", "split")
 
     def _find_reset(self) -> Reset:
         if not self.gold.registers and not self.gate.registers:
@@ -94,21 +137,29 @@ class Comparison:
                 correlated[a] = gate_state[b]
         if shared or correlated != gold_state:
             machine = build_machine(self.gold, self.gate, Start(correlated, gate_state, shared, reset.levels))
-            outcome = self._solve(machine, self._left() / 2, quick=True)
+            outcome = self._solve(machine, None, self._left() / 2, quick=True)
             if outcome.answer == "unsat" and not sequential.never_known(machine):
                 return self._proved(outcome.method, reset)
-        machine = build_machine(self.gold, self.gate, Start(gold_state, gate_state, {}, reset.levels))
-        outcome = self._solve(machine, self._left())
+        start = Start(gold_state, gate_state, {}, reset.levels)
+        machine = build_machine(self.gold, self.gate, start)
+        other = None
+        if arithmetic_cells(self.gold, self.gate):
+            other = build_machine(self.gold, self.gate, start, canonical=False)
+        outcome = self._solve(machine, other, self._left())
         if outcome.answer == "unsat":
             return self._proved_unless_vacuous(machine, outcome, reset)
         if outcome.answer == "sat":
             return self._refuted(machine, outcome, reset)
         return self._undecided(outcome, reset)
 
-    def _solve(self, machine: Machine, seconds: float, *, quick: bool = False) -> sequential.Outcome:
+    def _solve(
+        self, machine: Machine, other: Machine | None, seconds: float, *, quick: bool = False
+    ) -> sequential.Outcome:
         """Ask the engines; `quick` stops at any sign of a difference, a witness is not wanted."""
         deadline = time.monotonic() + seconds
-        outcome = sequential.solve(machine, deadline=deadline, jobs=self.job.jobs, bound=self.job.bound, witness=not quick)
+        outcome = sequential.solve(
+            machine, other, deadline=deadline, jobs=self.job.jobs, bound=self.job.bound, witness=not quick
+        )
         self.verdicts += outcome.verdicts
         return outcome
 

@@ -59,7 +59,9 @@ def confirm(
     if hit is None:
         last = f"{rows[0][-1]} and {rows[1][-1]}"
         return Confirmation(
-            None, f"a difference on {', '.join(claimed[:4])} was found, but event-driven simulation of the sources shows {last}"
+            None,
+            f"a difference on {', '.join(claimed[:4])} was found, but event-driven simulation of the sources "
+            f"shows {last}",
         )
     step, output = hit
     inputs = tuple(dict(s.inputs) for s in stimulus.steps[: step + 1])

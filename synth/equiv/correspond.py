@@ -7,6 +7,7 @@ outputs, the designs agree forever, whatever the clocks and resets do: nothing i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtlgen.synth.equiv.aig import TRUE, Aig
@@ -25,17 +26,28 @@ class Correspondence:
         outputs: by `port[bit]`, the literal of a difference on that output bit.
         steps: by gate's state net, the literal of a difference between partners.
         has_x: whether gold's X were replaced by choices anywhere.
-        inputs: primary-input node by port bit.
     """
 
     aig: Aig
     outputs: dict[str, int]
     steps: dict[int, int]
     has_x: bool
-    inputs: dict[tuple[str, int], int]
+
+    @property
+    def lits(self) -> list[int]:
+        """Return every literal that has to be impossible."""
+        return [*self.outputs.values(), *self.steps.values()]
 
 
-def build(gold: Netlist, gate: Netlist, matched: dict[int, int], *, twins: bool) -> Correspondence:
+def build(
+    gold: Netlist,
+    gate: Netlist,
+    matched: dict[int, int],
+    *,
+    twins: bool,
+    canonical: bool = True,
+    fixed: Mapping[int, int] = {},
+) -> Correspondence:
     """Return the obligations for the given partners (gate net → gold net).
 
     Args:
@@ -44,27 +56,29 @@ def build(gold: Netlist, gate: Netlist, matched: dict[int, int], *, twins: bool)
         matched: partners.
         twins: let gold choose what its X are, as gate does in the same places (quick, and enough for a proof where
             it works); else keep gold's X.
+        canonical: whether arithmetic gets one canonical form.
+        fixed: constants for some of gold's input and state nets, to look at one case of several.
 
     Raises:
         InputError: a combinational loop.
         UnsupportedError: a cell without a model.
     """
     aig = Aig()
-    ops = Ops(aig)
+    ops = Ops(aig, canonical=canonical)
     gold_values: dict[int, Bit] = {}
     gate_values: dict[int, Bit] = {}
-    inputs: dict[tuple[str, int], int] = {}
     for name, port in gold.ports.items():
         if port.direction != "input":
             continue
         for i, (gold_net, gate_net) in enumerate(zip(port.nets, gate.ports[name].nets, strict=True)):
-            lit = aig.pi(f"{name}[{i}]")
-            inputs[name, i] = lit >> 1
+            lit = fixed.get(gold_net, -1) if isinstance(gold_net, int) else -1
+            lit = aig.pi(f"{name}[{i}]") if lit < 0 else lit
             _set(gold_values, gold_net, lit)
             _set(gate_values, gate_net, lit)
     for register in gold.registers:
         for net in register.out:
-            _set(gold_values, net, aig.pi("state"))
+            if isinstance(net, int):
+                gold_values[net] = fixed[net] if net in fixed else aig.pi("state")
     for register in gate.registers:
         for net in register.out:
             if isinstance(net, int):
@@ -72,7 +86,7 @@ def build(gold: Netlist, gate: Netlist, matched: dict[int, int], *, twins: bool)
     choices = Twins(aig)
     left = Unfolding(gold, ops, gold_values, choices.gold if twins else None)
     right = Unfolding(gate, ops, gate_values, choices.gate)
-    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), choices.used and twins, inputs)
+    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), choices.used and twins)
 
 
 def _set(values: dict[int, Bit], net: int | str, lit: int) -> None:

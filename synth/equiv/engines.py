@@ -140,8 +140,7 @@ class _Run:
 
 
 def race(
-    problem: bytes,
-    engines: Sequence[Engine],
+    tasks: Sequence[tuple[Engine, bytes]],
     *,
     deadline: float,
     jobs: int = 2,
@@ -152,8 +151,7 @@ def race(
     """Return the verdicts of the engines that ended, the deciding one last.
 
     Args:
-        problem: AIGER text.
-        engines: in order of preference.
+        tasks: engine and its problem as AIGER text, in order of preference.
         deadline: `time.monotonic()` at which every process is killed.
         jobs: processes at once.
         memory_mb: address space of each.
@@ -165,14 +163,14 @@ def race(
         ToolNotFoundError: ABC is missing.
     """
     abc = str(find_tool("yosys-abc").path)
-    waiting, running, verdicts = list(engines), list[_Run](), list[Verdict]()
+    waiting, running, verdicts = list(tasks), list[_Run](), list[Verdict]()
     pause = _POLL_S[0]
     try:
         with tempfile.TemporaryDirectory(prefix="rtlgen-equiv-", ignore_cleanup_errors=True) as base:
             try:
                 while (waiting or running) and time.monotonic() < deadline + _GRACE_S:
                     while waiting and len(running) < jobs and time.monotonic() < deadline:
-                        running.append(_start(abc, waiting.pop(0), problem, Path(base), deadline, memory_mb))
+                        running.append(_start(abc, *waiting.pop(0), Path(base), deadline, memory_mb))
                     ended = [run for run in running if run.process.poll() is not None]
                     for run in ended:
                         running.remove(run)
@@ -180,7 +178,7 @@ def race(
                         if enough(verdicts[-1]):
                             return verdicts
                     if ended:
-                        waiting = [engine for engine in waiting if useful(engine, verdicts)]
+                        waiting = [task for task in waiting if useful(task[0], verdicts)]
                     for run in [r for r in running if time.monotonic() > r.until or not useful(r.engine, verdicts)]:
                         running.remove(run)
                         _kill(run)

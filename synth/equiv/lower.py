@@ -22,8 +22,15 @@ from rtlgen.synth.yosys import YosysPool, YosysRun
 
 _JSON = "rtlgen_netlist.json"
 _CACHE_ENTRIES = 32
-LOWER = ("proc -norom", "flatten -noscopeinfo", "opt_clean", "memory_collect", "memory_map", "opt_clean",
-         f"write_json {_JSON}")
+LOWER = (
+    "proc -norom",
+    "flatten -noscopeinfo",
+    "opt_clean",
+    "memory_collect",
+    "memory_map",
+    "opt_clean",
+    f"write_json {_JSON}",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
-from rtlgen.synth.equiv.bits import Bit, Ops, X, one_of, zero_of
+from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
 from rtlgen.synth.equiv.correspond import output_mismatches
 from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
 from rtlgen.synth.equiv.reset import State
@@ -67,8 +67,14 @@ class Start:
     reset: Mapping[str, bool] = field(default_factory=dict)
 
 
-def build_machine(gold: Netlist, gate: Netlist, start: Start) -> Machine:
+def build_machine(gold: Netlist, gate: Netlist, start: Start, *, canonical: bool = True) -> Machine:
     """Return the product machine.
+
+    Args:
+        gold: old design.
+        gate: new design.
+        start: where they start.
+        canonical: whether arithmetic gets one canonical form.
 
     Raises:
         InputError: a combinational loop.
@@ -78,7 +84,7 @@ def build_machine(gold: Netlist, gate: Netlist, start: Start) -> Machine:
     kinds = {_restart(gold, start.gold, start.reset), _restart(gate, start.gate, start.reset)} - {"any"}
     restart = kinds.pop() if len(kinds) == 1 and len(start.reset) == 1 else ""
     while True:
-        builder = _Builder(gold, gate, start, ternary, restart)
+        builder = _Builder(gold, gate, start, ternary, restart, canonical)
         grown = builder.more_ternary()
         if not grown:
             return builder.finish()
@@ -119,10 +125,12 @@ def _restart(netlist: Netlist, state: State, levels: Mapping[str, bool]) -> str:
 class _Builder:
     """One attempt, for one guess of which state bits of gold can be X."""
 
-    def __init__(self, gold: Netlist, gate: Netlist, start: Start, ternary: set[int], restart: str) -> None:
+    def __init__(
+        self, gold: Netlist, gate: Netlist, start: Start, ternary: set[int], restart: str, canonical: bool
+    ) -> None:
         self.gold, self.gate, self.start, self.ternary, self.restart = gold, gate, start, ternary, restart
         self.aig = Aig()
-        self.ops = Ops(self.aig)
+        self.ops = Ops(self.aig, canonical=canonical)
         self.machine = Machine(self.aig, ternary=len(ternary))
         self.started = self.aig.pi("started")
         self.storage: dict[tuple[str, int, str], int] = {}
@@ -189,10 +197,14 @@ class _Builder:
                 continue
             event = bit.event
             if not isinstance(event, int) or event >> 1 not in by_node:
-                raise UnsupportedError("a register's clock is not an input of the design; only register-by-register matches are proved there")
+                raise UnsupportedError(
+                    "a register's clock is not an input of the design; there, only registers that match by name are proved"
+                )
             edges.add((event >> 1, rising != bool(event & 1)))
         nodes = sorted({node for node, _ in edges})
-        roots = [lit for _, _, _, b in self.bits for x in (b.data, b.control, b.value) for lit in (one_of(x), zero_of(x))]
+        roots = [
+            lit for _, _, _, b in self.bits for x in (b.data, b.control, b.value) for lit in (one_of(x), zero_of(x))
+        ]
         roots += [lit for _, latch, _, b in self.bits if latch for lit in (one_of(b.event), zero_of(b.event))]
         roots += output_mismatches(self.left, self.right).values()
         as_data = set(self.aig.cone(roots)) & set(nodes)
@@ -226,8 +238,11 @@ class _Builder:
 
     def more_ternary(self) -> set[int]:
         """Return gold's state bits that turn out to reach X though they were not carried with it."""
-        return {b.net for side, b, nxt in self.nexts
-                if side is self.left and not isinstance(nxt, int) and b.net not in self.ternary}
+        return {
+            b.net
+            for side, b, nxt in self.nexts
+            if side is self.left and not isinstance(nxt, int) and b.net not in self.ternary
+        }
 
     def finish(self) -> Machine:
         """Return the machine."""
@@ -261,8 +276,12 @@ class _Builder:
         if self.restart == "async":
             machine.inputs[name, 0] = aig.pi(name) >> 1
             shown = aig.mux(self.started, idle, machine.inputs[name, 0] << 1)
-            machine.bads = dict(zip(machine.bads, aig.substitute(list(machine.bads.values()), node, shown), strict=True))
-            machine.known = dict(zip(machine.known, aig.substitute(list(machine.known.values()), node, shown), strict=True))
+            machine.bads = dict(
+                zip(machine.bads, aig.substitute(list(machine.bads.values()), node, shown), strict=True)
+            )
+            machine.known = dict(
+                zip(machine.known, aig.substitute(list(machine.known.values()), node, shown), strict=True)
+            )
         machine.latches = [(state, nxt) for (state, _), nxt in zip(machine.latches, nexts, strict=True)]
 
     def _keep(self, key: tuple[str, int, str], nxt: int) -> None:

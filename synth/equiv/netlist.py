@@ -12,11 +12,25 @@ Net = int | str
 """A net's number, or one of the constants `0 1 x z`."""
 
 BITWISE = frozenset({"$and", "$or", "$xor", "$xnor", "$not", "$mux", "$pos", "$buf", "$bwmux"})
-IGNORED = frozenset({"$scopeinfo", "$print", "$check", "$assert", "$assume", "$cover", "$live", "$fair", "$specify2",
-                     "$specify3", "$specrule"})
+IGNORED = frozenset(
+    {
+        "$scopeinfo",
+        "$print",
+        "$check",
+        "$assert",
+        "$assume",
+        "$cover",
+        "$live",
+        "$fair",
+        "$specify2",
+        "$specify3",
+        "$specrule",
+    }
+)
 _LATCHES = frozenset({"$dlatch", "$adlatch", "$dlatchsr", "$sr"})
-_FLOPS = frozenset({"$dff", "$dffe", "$adff", "$adffe", "$sdff", "$sdffe", "$sdffce", "$dffsr", "$dffsre", "$aldff",
-                    "$aldffe"})
+_FLOPS = frozenset(
+    {"$dff", "$dffe", "$adff", "$adffe", "$sdff", "$sdffe", "$sdffce", "$dffsr", "$dffsre", "$aldff", "$aldffe"}
+)
 
 
 class UnsupportedError(Exception):
@@ -189,9 +203,16 @@ def _register(kind: str, parameters: Mapping[str, int], pins: Mapping[str, tuple
         reset = (pins["SRST"][0], level("SRST"), _constant(parameters["SRST_VALUE"], width))
     enable = (pins["EN"][0], level("EN")) if "EN" in pins else None
     return Register(
-        out=pins["Q"], data=pins.get("D", pins["Q"]), clock=None if latch else pins["CLK"][0], rising=level("CLK"),
-        enable=None if latch else enable, reset=reset, reset_needs_enable=kind == "$sdffce",
-        controls=tuple(controls), latch=latch, gate=enable if latch else None,
+        out=pins["Q"],
+        data=pins.get("D", pins["Q"]),
+        clock=None if latch else pins["CLK"][0],
+        rising=level("CLK"),
+        enable=None if latch else enable,
+        reset=reset,
+        reset_needs_enable=kind == "$sdffce",
+        controls=tuple(controls),
+        latch=latch,
+        gate=enable if latch else None,
     )
 
 
@@ -250,7 +271,9 @@ def _order(netlist: Netlist, transparent: bool) -> list[Cell | Register]:
         return ordered
     if any(isinstance(item, Register) for item in stuck) and not _sort(list(netlist.cells))[1]:
         raise UnsupportedError("a loop through open latches or asynchronous resets has no cycle-based model")
-    raise InputError(f"combinational loop in module {netlist.top!r} through {_loop_names(stuck)}; break it with a register")
+    raise InputError(
+        f"combinational loop in module {netlist.top!r} through {_loop_names(stuck)}; break it with a register"
+    )
 
 
 def _loop_names(stuck: list[Cell | Register]) -> str:

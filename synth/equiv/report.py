@@ -49,7 +49,11 @@ def table(example: Counterexample) -> str:
     first = max(0, len(example.inputs) - _SHOWN)
     for step in range(first, len(example.inputs)):
         gold, gate = example.gold[step], example.gate[step]
-        mark = "<- " + ", ".join(n for n in outputs if _differ(gold[n], gate[n])) if step == len(example.inputs) - 1 else ""
+        mark = (
+            "<- " + ", ".join(n for n in outputs if _differ(gold[n], gate[n]))
+            if step == len(example.inputs) - 1
+            else ""
+        )
         rows.append([str(step), *(example.inputs[step][n] for n in inputs), *(gold[n] for n in outputs),
                      *(gate[n] for n in outputs), mark])  # fmt: skip
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
@@ -116,4 +120,3 @@ def _script(folder: Path, example: Counterexample, sides: Mapping[str, Design]) 
 
 def _quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
-

@@ -13,9 +13,14 @@ from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.unfold import Unfolding
 
 MAX_CYCLES = 32
-_STRONG = re.compile(r"(^|_|\b)(a|s|n|p|h|sys|core|async|sync|global|power|po|i)*_?(rst|reset)|rst|reset", re.IGNORECASE)
+_STRONG = re.compile(
+    r"(^|_|\b)(a|s|n|p|h|sys|core|async|sync|global|power|po|i)*_?(rst|reset)|rst|reset", re.IGNORECASE
+)
 _WEAK = re.compile(r"(^|_)n?(clr|clear|init|clrn|por)(_|n?$)", re.IGNORECASE)
-_ACTIVE_LOW = re.compile(r"(_n|_ni|_b|_l|_bar|_neg|rstn|rstb|resetn|resetb|clrn|clearn)(_i|_in)?$|^n_?(rst|reset|clr)|rst_n|reset_n", re.IGNORECASE)
+_ACTIVE_LOW = re.compile(
+    r"(_n|_ni|_b|_l|_bar|_neg|rstn|rstb|resetn|resetb|clrn|clearn)(_i|_in)?$|^n_?(rst|reset|clr)|rst_n|reset_n",
+    re.IGNORECASE,
+)
 _OPTION = re.compile(r"(?P<name>[^=:]+)(=(?P<level>[01]))?(:(?P<cycles>\d+))?")
 
 State = dict[int, Bit]
@@ -94,7 +99,9 @@ def parse_option(text: str, netlist: Netlist) -> Reset:
     port = netlist.ports.get(name)
     if port is None or port.direction != "input" or len(port.nets) != 1:
         have = [n for n, p in netlist.ports.items() if p.direction == "input" and len(p.nets) == 1]
-        raise InputError(f"expected a one-bit input as reset, got {name!r}; one-bit inputs are {', '.join(have) or 'none'}")
+        raise InputError(
+            f"expected a one-bit input as reset, got {name!r}; one-bit inputs are {', '.join(have) or 'none'}"
+        )
     level = found["level"] == "1" if found["level"] else not _ACTIVE_LOW.search(name)
     return Reset({name: level}, int(found["cycles"] or 0))
 

@@ -13,6 +13,8 @@ from rtlgen.synth.equiv.machine import Machine
 
 _SIM_STEPS = 64
 _SIM_PATTERNS = 256
+_PROVERS, _TWICE = 5, 2
+"""Provers in a round of the schedule, and how many of them also get the other form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,19 @@ class Outcome:
 
 
 def solve(
-    machine: Machine, *, deadline: float, jobs: int = 2, bound: int | None = None, witness: bool = True
+    machine: Machine,
+    other: Machine | None = None,
+    *,
+    deadline: float,
+    jobs: int = 2,
+    bound: int | None = None,
+    witness: bool = True,
 ) -> Outcome:
     """Return whether the machine can reach a difference.
 
     Args:
         machine: the product.
+        other: the same product in another form, for the provers.
         deadline: `time.monotonic()` at which to give up.
         jobs: processes at once.
         bound: steps after which the search for a difference may stop; None searches until the deadline.
@@ -53,17 +62,26 @@ def solve(
     bads = [lit for lit in machine.bads.values() if lit != FALSE]
     if not bads:
         return Outcome("unsat", "structural")
-    problem, inputs = write_aiger(machine.aig, machine.latches, [machine.aig.or_all(bads)])
+    problem, inputs = write_aiger(machine.aig, machine.latches, [_bad(machine)])
     left = deadline - time.monotonic()
     if left <= 0:
         return Outcome("unknown", "budget")
 
-    engines = [BMC.bounded(bound), *prover_schedule(left)]
+    tasks = [(BMC.bounded(bound), problem)]
+    second = problem if other is None else write_aiger(other.aig, other.latches, [_bad(other)])[0]
+    for number, engine in enumerate(prover_schedule(left)):
+        tasks.append((engine, problem))
+        if other is not None and number % _PROVERS < _TWICE:
+            tasks.append((replace(engine, refutes=False), second))
     enough = _settled if witness else _any
-    verdicts = race(problem, engines, deadline=deadline, jobs=jobs, enough=enough, useful=_useful)
+    verdicts = race(tasks, deadline=deadline, jobs=jobs, enough=enough, useful=_useful)
     if witness and _differs(verdicts) and not any(v.answer == "unsat" for v in verdicts):
         verdicts = _shorten(problem, verdicts, deadline)
     return _conclude(machine, inputs, tuple(verdicts))
+
+
+def _bad(machine: Machine) -> int:
+    return machine.aig.or_all(lit for lit in machine.bads.values() if lit != FALSE)
 
 
 def _settled(verdict: Verdict) -> bool:
@@ -93,7 +111,7 @@ def _shorten(problem: bytes, verdicts: list[Verdict], deadline: float) -> list[V
     witness = min((v for v in verdicts if v.frames), key=lambda v: len(v.frames), default=None)
     if witness and (witness.shortest or len(witness.frames) == _cleared(verdicts) + 1):
         return verdicts
-    return verdicts + race(problem, [BMC], deadline=deadline, jobs=1, enough=_settled)
+    return verdicts + race([(BMC, problem)], deadline=deadline, jobs=1, enough=_settled)
 
 
 def _conclude(machine: Machine, inputs: Sequence[int], verdicts: tuple[Verdict, ...]) -> Outcome:

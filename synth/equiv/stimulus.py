@@ -105,8 +105,9 @@ def _reset_lines(netlist: Netlist, stimulus: Stimulus) -> list[str]:
             level = stimulus.reset.levels.get(name)
             lines.append(f"    {_id(name)} = {len(port.nets)}'b{'x' if level is None else int(level)};")
     if stimulus.reset.levels:
-        pulse = " ".join(f"{_id(c)} = 1'b1;" for c in stimulus.clocks), " ".join(
-            f"{_id(c)} = 1'b0;" for c in stimulus.clocks
+        pulse = (
+            " ".join(f"{_id(c)} = 1'b1;" for c in stimulus.clocks),
+            " ".join(f"{_id(c)} = 1'b0;" for c in stimulus.clocks),
         )
         lines.append(f"    repeat ({stimulus.reset.cycles}) begin #5; {pulse[0]} #5; {pulse[1]} end")
     lines.append("    #1;")
