@@ -23,6 +23,7 @@ _PLAIN: Final = """
 """
 _PLAIN_KEYWORDS: Final = frozenset(_PLAIN.split())
 """What any rewrite may use; other keywords only where the module has them already."""
+_NO_MORE: Final = frozenset({"casex", "priority", "unique", "unique0"})
 _PURE_SYSTEM: Final = frozenset({"$signed", "$unsigned", "$clog2", "$bits"})
 _BESIDE_THE_CIRCUIT: Final = frozenset({"assert", "assume", "cover", "expect", "property", "restrict", "sequence"})
 _UNITS: Final = """
@@ -48,12 +49,13 @@ def refusal(old: str, new: str) -> str | None:
     """Return why text that a model wrote in place of `old` must not reach any tool; None where it may.
 
     Args:
-        old: the module (or a part of it) as it stands in the source.
+        old: the module (or a part of it) as it stands in the source, decoded.
         new: the same with the model's changes.
     """
-    odd = next((c for c in new if not c.isprintable() and c not in "\n\t\r\f" and c not in old), None)
-    if odd is not None:
-        return f"adds the invisible character U+{ord(odd):04X}"
+    # A lone carriage return ends a line for some tools and not for others, so that a comment may hide code.
+    odd = next((c for c in new.replace("\r\n", "\n") if not c.isprintable() and c not in "\n\t"), None)
+    if odd is not None and (odd == "\r" or odd not in old):
+        return f"has the invisible character U+{ord(odd):04X}"
     before, after = list(words(old)), list(words(new))
     for check in _CHECKS:
         reason = check(before, after)
@@ -64,7 +66,7 @@ def refusal(old: str, new: str) -> str | None:
 
 def can_be_asked(text: str) -> bool:
     """Return whether changes of this text can pass the gate at all: all of it is read in this configuration."""
-    return _whole(list(words(text)), []) is None
+    return "\r" not in text.replace("\r\n", "") and _whole(list(words(text)), []) is None
 
 
 def _added(before: Iterable[str], after: Iterable[str]) -> str | None:
@@ -113,6 +115,9 @@ def _keywords(before: list[Word], after: list[Word]) -> str | None:
         if counts[0] != counts[1]:
             word = next(w for w in sorted(group) if counts[0][w] != counts[1][w])
             return f"expected {word!r} {counts[0][word]} times as before, got it {counts[1][word]} times"
+    more = _added((t for t in old if t in _NO_MORE), (t for t in new if t in _NO_MORE))
+    if more:
+        return f"adds {more!r}, which tools are free to read in more than one way"
     found = _new(old, new, _PLAIN_KEYWORDS)
     return f"adds the keyword {found!r}" if found else None
 

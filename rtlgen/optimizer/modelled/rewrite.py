@@ -144,8 +144,8 @@ class ModelRewrite:
             return
         title = _title(found, piece)
         # The answer itself, not only what is left of it: whoever tries such things once may try them again hidden.
-        reason = refusal(piece.text, "\n".join(answer.lines) + "\n") if answer.complete else None
-        reason = reason or refusal(piece.text, _applied(found, old))
+        reason = _refusal(piece, "\n".join(answer.lines) + "\n") if answer.complete else None
+        reason = reason or _refusal(piece, _applied(found, old))
         if reason is not None:
             self.on_refused(Refused(piece.module, title, "unsafe", f"the model's text {reason}"))
             return
@@ -155,8 +155,13 @@ class ModelRewrite:
         parts = groups(found, old, answer.lines)
         if len(parts) >= _PARTS_FROM:
             for part in sorted(parts, key=lambda p: -sum(len(h.old) + len(h.lines) for h in p))[:MAX_GROUPS]:
-                if refusal(piece.text, _applied(part, old)) is None:
+                if _refusal(piece, _applied(part, old)) is None:
                     yield from _change(part, piece, why, rank - 0.05)
+
+
+def _refusal(piece: Piece, text: str) -> str | None:
+    """Return why the text, coded as the piece, must not be used."""
+    return refusal(*(t.encode("latin-1").decode("utf-8", errors="replace") for t in (piece.text, text)))
 
 
 def _change(part: list[Hunk] | tuple[Hunk, ...], piece: Piece, why: str, rank: float) -> Iterator[Change]:
