@@ -18,6 +18,8 @@ _ASSIGNMENTS: Final = ("AssignmentExpression", "NonblockingAssignmentExpression"
 _SELECTS: Final = ("IdentifierSelectName", "ElementSelectExpression")
 _LOOPS: Final = ("LoopStatement", "ForLoopStatement", "ForeachLoopStatement", "ForeverStatement")
 
+_PROCEDURES: Final = ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock")
+
 
 class CannotEditError(ValueError):
     """The text has a form that this edit does not handle cleanly."""
@@ -183,7 +185,7 @@ class ModuleText:
             return [self._without_assign(item, names)]
         if item.kind.name in ("Declarator", "EqualsValueClause"):
             return [self._without_initial_value(item, names)]
-        if item.kind.name not in ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock"):
+        if item.kind.name not in _PROCEDURES:
             raise CannotEditError(f"expected a procedural block, got {item.kind.name!r}")
         removal = _Removal(self, names)
         if removal.vanishes(item.statement):
@@ -212,11 +214,15 @@ class ModuleText:
     def statement_start(self, place: Place) -> int:
         """Return the offset of the item or statement that a driver's bytes belong to."""
         for item in self.items(place):
+            start = None
             if item.kind.name == "AssignmentExpression" and item.parent.kind.name == "ContinuousAssign":
-                return _range(item.parent)[0]
-            if item.kind.name in ("Declarator", "EqualsValueClause"):
-                declarator = item if item.kind.name == "Declarator" else item.parent
-                return _range(declarator.parent)[0]
+                start = item.parent
+            elif item.kind.name in ("Declarator", "EqualsValueClause"):
+                start = (item if item.kind.name == "Declarator" else item.parent).parent
+            elif item.kind.name in _PROCEDURES:
+                start = item
+            if start is not None:
+                return _range(_outside_loops(start))[0]
         return place.start
 
     def right_side(self, place: Place, names: Sequence[str]) -> tuple[int, int, int] | None:
@@ -455,6 +461,16 @@ def base_names(left: Any) -> list[str]:
     if kind in _SELECTS:
         return base_names(left.left)
     raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
+
+
+def _outside_loops(node: Any) -> Any:
+    """Return the outermost generate loop around a node, else the node."""
+    found, parent = node, node.parent
+    while parent is not None and parent.kind.name != "ModuleDeclaration":
+        if parent.kind.name == "LoopGenerate":
+            found = parent
+        parent = parent.parent
+    return found
 
 
 def _emptied(statement: Any, names: Collection[str]) -> Any:
