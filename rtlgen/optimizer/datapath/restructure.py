@@ -88,12 +88,14 @@ class RestructureLogic:
             limits=Limits(nodes=2500, wall_s=1.5),
             seed=context.seed,
         )
+        written: set[tuple[Edit, ...]] = set()
         for candidate in found:
             gain = 1 - candidate.cost / before
             if gain < -0.05 and context.objective != "delay":
                 continue
             edits = _Text(module, writer, group, inside, candidate, self._costs).edits()
-            if edits:
+            if edits and tuple(edits) not in written:
+                written.add(tuple(edits))
                 names = ", ".join(d.name for d in group[:4]) + (", ..." if len(group) > 4 else "")
                 yield Change(
                     rule=self.name,

@@ -271,7 +271,7 @@ def _width(node: Node) -> int:
 
 def _refined(fact: Operand, node: Node, found: list[Operand]) -> Operand:
     top, low = fact.top, fact.low
-    if node.op in ("Zext", "Sext"):
+    if node.op == "Zext":
         inner = found[node.operands[0]]
         top, low = min(top, inner.top if inner.constant is not None else inner.width), max(low, inner.low)
     elif node.op == "Cat":

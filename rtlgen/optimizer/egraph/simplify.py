@@ -113,7 +113,7 @@ def operand(term: Term, known: Mapping[Term, Operand]) -> Operand:
     if term.op == "const":
         value = term.const_value
         return Operand(width, value, value.bit_length(), (value & -value).bit_length() - 1 if value else width)
-    if term.op in ("zext", "sext"):
+    if term.op == "zext":
         inner = known[term.args[0]]
         return Operand(width, None, inner.top, inner.low)
     if term.op == "concat":

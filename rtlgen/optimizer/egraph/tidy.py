@@ -81,6 +81,8 @@ def _simpler(term: Term) -> Term:
         return _choice(term)
     if op == "concat":
         return _joined(term)
+    if op == "extract" and not term.value and args[0].op in ("zext", "sext") and width > args[0].args[0].width:
+        return make(args[0].op, width, args[0].args)
     return term
 
 

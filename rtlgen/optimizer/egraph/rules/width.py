@@ -88,6 +88,18 @@ udiv-zext-constant: (Udiv w (Zext v w a) (Const w c)) => (Zext v w (Udiv v a (Co
 udiv-zext-zero: (Udiv w (Zext v w a) (Const w c)) => (Zero w) if (> c (mask v))
 lshr-zext: (Lshr w u (Zext v w a) k) => (Zext v w (Lshr v u a k))
 add-cat-low: (Add k (Cat h l a b) (Zext m k c)) => (Add k (Zext m k c) (Cat h l a b)) if (= k (+ h l))
+widen-mul-zext: (Zext v w (Mul v (Zext u v a) (Zext t v b))) => (Mul w (Zext u w a) (Zext t w b))
+    if (>= v (+ u t)) @explore
+widen-mul-sext: (Sext v w (Mul v (Sext u v a) (Sext t v b))) => (Mul w (Sext u w a) (Sext t w b))
+    if (>= v (+ u t)) @explore
+widen-add-zext: (Zext v w (Add v (Zext u v a) (Zext t v b))) => (Add w (Zext u w a) (Zext t w b)) if (< u v) (< t v)
+    @explore
+widen-add-sext: (Sext v w (Add v (Sext u v a) (Sext t v b))) => (Add w (Sext u w a) (Sext t w b)) if (< u v) (< t v)
+    @explore
+widen-sub-sext: (Sext v w (Sub v (Sext u v a) (Sext t v b))) => (Sub w (Sext u w a) (Sext t w b)) if (< u v) (< t v)
+    @explore
+widen-sub-zext: (Sext v w (Sub v (Zext u v a) (Zext t v b))) => (Sub w (Zext u w a) (Zext t w b)) if (< u v) (< t v)
+    @explore
 not-zext-low: (Ext v 0 w (Not v (Zext w v a))) => (Not w a)
 """,
 )
