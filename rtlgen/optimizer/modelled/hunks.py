@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Final
 
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.modelled.pieces import Piece
-from rtlgen.optimizer.modelled.words import KEYWORDS, code, names
+from rtlgen.optimizer.modelled.words import KEYWORDS, code, names, words
 
 _ELISION: Final = re.compile(
     r"^\s*(//|/\*)?\s*(\.\.\.|…)|//.*\b(unchanged|rest of|remaining|same as (before|above|original))\b", re.IGNORECASE
@@ -45,30 +46,50 @@ def hunks(old: Sequence[str], new: Sequence[str], *, complete: bool = True) -> l
         new: lines that a model wrote.
         complete: False where the end of `new` is missing.
     """
-    before, after = ([" ".join(line.split()) for line in side] for side in (old, new))
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    written = set(after)
+    before, after = _code_lines(old), _code_lines(new)
+    matcher = SequenceMatcher(None, [x.code for x in before], [x.code for x in after], autojunk=False)
+    written = {" ".join(line.split()) for line in new}
     found = []
     for kind, a, b, c, d in matcher.get_opcodes():
-        if kind == "equal" or (b == len(old) and not complete and kind != "insert"):
+        if kind == "equal" or (b == len(before) and not complete and kind != "insert"):
             continue
-        fresh = new[c:d]
-        if any(_ELISION.search(line) for line in fresh) or code("\n".join(old[a:b])) == code("\n".join(fresh)):
+        start, end = (
+            (before[a].number, before[b - 1].number + 1) if a < b else 2 * (before[a - 1].number + 1 if a else 0,)
+        )
+        fresh = new[after[c - 1].number + 1 if c else 0 : after[d - 1].number + 1] if c < d else ()
+        if any(_ELISION.search(line) for line in fresh) or code("\n".join(old[start:end])) == code("\n".join(fresh)):
             continue
-        found.append(_with_comments(Hunk(a, b, tuple(old[a:b]), tuple(fresh)), written))
+        found.append(_with_comments(Hunk(start, end, tuple(old[start:end]), tuple(fresh)), written, set(old)))
     return found
 
 
-def _with_comments(hunk: Hunk, written: set[str]) -> Hunk:
-    """Return the hunk with the old comments that the model dropped."""
+@dataclass(frozen=True, slots=True)
+class _CodeLine:
+    number: int
+    code: tuple[str, ...]
+
+
+def _code_lines(lines: Sequence[str]) -> list[_CodeLine]:
+    """Return the lines with code in them; lines of comments and empty ones lie between and take no part."""
+    text = "\n".join(lines)
+    ends = [i for i, c in enumerate(text) if c == "\n"]
+    found: dict[int, list[str]] = {}
+    for word in words(text):
+        if word.kind != "comment":
+            found.setdefault(bisect_left(ends, word.start), []).append(word.text)
+    return [_CodeLine(n, tuple(row)) for n, row in found.items()]
+
+
+def _with_comments(hunk: Hunk, written: set[str], before: set[str]) -> Hunk:
+    """Return the hunk with the old comments that the model dropped, and without copies of others."""
+    fresh = [x for x in hunk.lines if code(x) or x not in before]
     kept = [x for x in hunk.old if x.strip().startswith("//") and " ".join(x.split()) not in written]
-    lines = list(hunk.lines)
-    if len(hunk.old) == len(lines):
-        for n, (before, after) in enumerate(zip(hunk.old, lines, strict=True)):
-            comment = _TRAILING.match(before)
-            if comment and "//" not in after and "/*" not in after:
-                lines[n] = after.rstrip() + comment[1]
-    return Hunk(hunk.start, hunk.end, hunk.old, (*kept, *lines))
+    if len(hunk.old) == len(fresh):
+        for n, (old, new) in enumerate(zip(hunk.old, fresh, strict=True)):
+            comment = _TRAILING.match(old)
+            if comment and "//" not in new and "/*" not in new:
+                fresh[n] = new.rstrip() + comment[1]
+    return Hunk(hunk.start, hunk.end, hunk.old, (*kept, *fresh))
 
 
 def groups(found: Sequence[Hunk], old: Sequence[str], new: Sequence[str]) -> list[tuple[Hunk, ...]]:

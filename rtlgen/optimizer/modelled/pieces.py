@@ -66,13 +66,16 @@ def _of_module(module: ModuleIR, source: bytes) -> list[Piece]:
     context = _context(module, text)
     return [
         _piece(module.name, place, text, whole=False, context=context)
-        for place in _groups(module)
+        for place in _groups(module, text)
         if can_be_asked(_lines_of(place, text))
     ]
 
 
-def _groups(module: ModuleIR) -> Iterator[Place]:
-    """Yield runs of neighbouring blocks of at most `LARGEST_PIECE` bytes; a larger block stands alone."""
+def _groups(module: ModuleIR, text: str) -> Iterator[Place]:
+    """Yield runs of neighbouring blocks of at most `LARGEST_PIECE` bytes; a larger block stands alone.
+
+    A run ends where something lies between that can't be asked for, such as `` `ifdef``.
+    """
     places = sorted(
         (b.place for b in module.blocks if b.editable and b.kind != "initial" and b.place.file == module.place.file),
         key=lambda p: p.start,
@@ -82,8 +85,10 @@ def _groups(module: ModuleIR) -> Iterator[Place]:
         if run is not None and place.start < run.end:
             continue
         if run is not None and place.end - run.start <= LARGEST_PIECE:
-            run = Place(run.file, run.start, place.end)
-            continue
+            joined = Place(run.file, run.start, place.end)
+            if can_be_asked(_lines_of(joined, text)):
+                run = joined
+                continue
         if run is not None:
             yield run
         run = place
