@@ -155,7 +155,6 @@ def share(
     graph: ModuleGraph,
     choices: Sequence[Choice],
     pick: Callable[[Sequence[Choice]], Term],
-    variant: int = 0,
     serial: str = "",
 ) -> tuple[list[Wire], dict[Term, Term]]:
     """Return wires of one adder for all `nodes`, and what replaces each of them.
@@ -164,7 +163,6 @@ def share(
         graph: the module.
         choices: full values and where each is needed.
         pick: builds the selection of operands.
-        variant: 0 writes `x + y + carry`, 1 hands the carry in by an extra low bit.
         serial: suffix of the new names.
 
     Raises:
@@ -187,24 +185,18 @@ def share(
             wires.append(Wire(name, value))
             value = wire(name, width)
         parts.append(value)
-    total = add_with_carry(parts[0], parts[1], carry, variant)
-    if variant == 1 and not (carry.is_const):
-        wires.append(Wire(f"shared_sum_ext{serial}", total))
-        out = t.extract(wire(f"shared_sum_ext{serial}", width + 1), 1, width)
-    else:
-        wires.append(Wire(f"shared_sum{serial}", total))
-        out = wire(f"shared_sum{serial}", width)
+    total = add_with_carry(parts[0], parts[1], carry)
+    wires.append(Wire(f"shared_sum{serial}", total))
+    out = wire(f"shared_sum{serial}", width)
     targets = {m.node: m.result(out, f.inverted) for m, f in zip(members, forms, strict=True)}
     return wires, targets
 
 
-def add_with_carry(x: Term, y: Term, carry: Term, variant: int) -> Term:
-    """Return `x + y + carry`; with `variant` 1 one bit wider, the sum above the lowest bit."""
+def add_with_carry(x: Term, y: Term, carry: Term) -> Term:
+    """Return `x + y + carry`."""
     if carry.is_const and carry.const_value == 0:
         return t.apply("add", x, y)
-    if variant == 0 or carry.is_const:
-        return t.apply("add", t.apply("add", x, y), t.zext(carry, x.width))
-    return t.apply("add", t.concat(x, t.const(1, 1)), t.concat(y, carry))
+    return t.apply("add", t.apply("add", x, y), t.zext(carry, x.width))
 
 
 def _boolean(x: Term) -> Term:

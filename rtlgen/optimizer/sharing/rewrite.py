@@ -57,13 +57,12 @@ def _module(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
         if key in seen:
             continue
         seen.add(key)
-        for variant in (0, 1) if kind == "adder" else (0,):
-            for style in (0, 1):
-                if time.monotonic() > context.deadline_s:
-                    return
-                change = _share(weaver, graph, kind, group, variant, style, saving, made)
-                if change is not None:
-                    yield change
+        for style in (0, 1):
+            if time.monotonic() > context.deadline_s:
+                return
+            change = _share(weaver, graph, kind, group, style, saving, made)
+            if change is not None:
+                yield change
 
 
 def _saving(group: Sequence[Term]) -> float:
@@ -95,12 +94,11 @@ def _share(
     graph: ModuleGraph,
     kind: str,
     group: tuple[Term, ...],
-    variant: int,
     style: int,
     saving: float,
     made: set[tuple[object, ...]],
 ) -> Change | None:
-    unifier = Unifier(graph, Selector(graph, group, style), variant)
+    unifier = Unifier(graph, Selector(graph, group, style))
     try:
         if kind == "adder":
             targets = unifier.adder_group(group)
@@ -121,7 +119,7 @@ def _share(
         f"These operations are never needed at once, so one {word} with selected operands does for all of them.",
         unifier.wires,
         targets,
-        rank=min(0.95, 0.45 + saving / 200) - 0.03 * style - 0.02 * variant,
+        rank=min(0.95, 0.45 + saving / 200) - 0.03 * style,
     )
 
 
@@ -141,7 +139,7 @@ def groups(graph: ModuleGraph, nodes: Sequence[Term], same_width: bool = False) 
     def fits(a: Term, b: Term) -> bool:
         if a in parts[b] or b in parts[a] or (same_width and _shape(a) != _shape(b)):
             return False
-        if not same_width and set(a.args) == set(b.args):
+        if not same_width and _operands(a) == _operands(b):
             return True
         return not bool((graph.active[a] & graph.active[b]).any())
 
@@ -157,6 +155,10 @@ def groups(graph: ModuleGraph, nodes: Sequence[Term], same_width: bool = False) 
             if fits(a, b):
                 found.setdefault(frozenset((a, b)), (a, b))
     return sorted(found.values(), key=lambda g: -len(g))[: 3 * _GROUPS]
+
+
+def _operands(node: Term) -> frozenset[Term]:
+    return frozenset(adders.stripped(a).base for a in node.args)
 
 
 def _shape(node: Term) -> tuple[int, ...]:

@@ -25,13 +25,11 @@ class Unifier:
 
     Attributes:
         graph: the module. selector: finds conditions.
-        variant: see `adders.share`.
         wires: what it had to name so far.
     """
 
     graph: ModuleGraph
     selector: Selector
-    variant: int = 0
     wires: list[Wire] = field(default_factory=list)
     _serial: int = 0
 
@@ -89,7 +87,7 @@ class Unifier:
 
     def _adder(self, group: Sequence[Choice]) -> Term:
         self._serial += 1
-        wires, targets = adders.share(self.graph, group, self.pick, self.variant, f"_{self._serial}")
+        wires, targets = adders.share(self.graph, group, self.pick, f"_{self._serial}")
         self.wires += wires
         results = [Choice(targets[c.value], c.active) for c in group]
         return self.selector.mux(results)
@@ -99,7 +97,7 @@ class Unifier:
     def adder_group(self, nodes: Sequence[Term]) -> dict[Term, Term]:
         """Return what replaces each of the additive nodes."""
         choices = [Choice(n, self.graph.active[n]) for n in nodes]
-        wires, targets = adders.share(self.graph, choices, self.pick, self.variant)
+        wires, targets = adders.share(self.graph, choices, self.pick)
         self.wires += wires
         return targets
 

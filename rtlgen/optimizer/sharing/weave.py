@@ -133,7 +133,7 @@ class Weaver:
     def _edit(self, r: Replacement, names: Mapping[str, str], fresh: object) -> Edit:
         o = r.occurrence
         forbidden = self._module.blocks[o.block].assigned
-        local = self._graph.localise(r.new, forbidden)
+        local = explicit(self._graph.localise(r.new, forbidden))
         whole = o.root and o.role == "rhs"
         helpers, text = to_statements(
             local,
@@ -141,14 +141,25 @@ class Weaver:
             names=names,
             signals=self._module.signals,
             context_width=o.term.width,
-            context_signed=None if whole else o.signed,
+            context_signed=o.signed if o.signed or not whole else None,
             exact=not whole,
         )
         if helpers or len(text) > LONGEST:
             raise CannotEditError(f"expected a short expression, got {text!r}")
-        if not whole and not (o.root and o.role in ("condition", "index")) and not _SIMPLE.fullmatch(text):
+        if not whole and not self._enclosed(o) and not _SIMPLE.fullmatch(text):
             text = f"({text})"
         return Edit(o.place.file, o.place.start, o.place.end, text)
+
+    def _enclosed(self, o: Occurrence) -> bool:
+        """Say whether the text around an expression keeps it apart without parentheses of its own."""
+        if o.root and o.role in ("condition", "index"):
+            source = self.text.text
+            return source[: o.place.start].rstrip()[-1:] in (b"(", b"[") and source[o.place.end :].lstrip()[:1] in (
+                b")",
+                b"]",
+            )
+        source = self.text.text
+        return source[: o.place.start].rstrip()[-1:] == b"(" and source[o.place.end :].lstrip()[:1] == b")"
 
     # Wires ------------------------------------------------------------------------------------------------------
 
@@ -160,11 +171,11 @@ class Weaver:
         lines: list[tuple[str, str, str]] = []
         reads: set[str] = set()
         for w in wires:
-            local = self._graph.localise(w.value, forbidden)
+            local = explicit(self._graph.localise(w.value, forbidden))
             reads |= {n for n in t.variables(local) if not n.startswith("new wire ")}
             helpers, text = to_statements(
                 local, fresh=make, names=names, signals=self._module.signals,
-                context_width=local.width, context_signed=None,
+                context_width=local.width, context_signed=False,
             )  # fmt: skip
             if len(text) > LONGEST:
                 raise CannotEditError(f"expected a short expression, got {len(text)} characters")
@@ -189,6 +200,23 @@ class Weaver:
             else:
                 written.append(f"{indent}wire {size}{name} = {expression};")
         return [text.insert_before(start, "".join(f"{line}\n" for line in written))]
+
+
+def explicit(root: Term) -> Term:
+    """Return the value with zero extensions written out, as linters want it where operands differ in width."""
+
+    def spell(x: Term) -> Term:
+        if x.op != "zext":
+            return x
+        inner, extra = x.args[0], x.width - x.args[0].width
+        parts = inner.args if inner.op == "concat" else (inner,)
+        return t.make("concat", x.width, (t.const(0, extra), *parts))
+
+    done: dict[Term, Term] = {}
+    for term in t.walk(root):
+        args = tuple(done[a] for a in term.args)
+        done[term] = spell(term if args == term.args else t.make(term.op, term.width, args, term.value))
+    return done[root]
 
 
 def _size(width: int) -> str:
