@@ -33,7 +33,7 @@ class Provider(Protocol):
         ...
 
 
-PROVIDERS: Registry[Provider] = Registry("model provider")
+PROVIDERS: Registry[Provider] = Registry("model-provider")
 """Name to loader of every provider; third parties add theirs by the entry-point group `rtlgen.plugins`."""
 PROVIDERS.add("openai", "rtlgen.models.openai_chat:open_openai")
 PROVIDERS.add("hf", "rtlgen.models.local:open_local")

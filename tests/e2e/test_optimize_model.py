@@ -249,7 +249,7 @@ def test_a_model_that_never_answers_keeps_to_the_budget(tmp_path: Path) -> None:
 
 UNUSABLE = {
     "gpt": "expected a model as PROVIDER:NAME, such as openai:NAME, got 'gpt'; providers: hf, openai, record, replay",
-    "opnai:x": "unknown model provider 'opnai'; did you mean 'openai'? known: hf, openai, record, replay",
+    "opnai:x": "unknown model-provider 'opnai'; did you mean 'openai'? known: hf, openai, record, replay",
     "replay:gone.jsonl": "gone.jsonl: the recording can't be read: No such file or directory",
     "record:x.jsonl": "expected record:FILE=PROVIDER:NAME, got 'record:x.jsonl'",
     "hf:gone": "model 'hf:gone': expected a folder with a Hugging Face model, found no gone/config.json; give the path "

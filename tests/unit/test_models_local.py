@@ -1,0 +1,99 @@
+"""`hf:PATH` with a real, tiny, untrained model made here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rtlgen.core.errors import ModelProviderError
+from rtlgen.models import ChatModel, Message, Reply, open_model
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install 'rtlgen[train]'")
+transformers = pytest.importorskip("transformers", reason="needs transformers: pip install 'rtlgen[train]'")
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a folder with a model of two layers over bytes."""
+    tokenizers = pytest.importorskip("tokenizers")
+    path = tmp_path_factory.mktemp("tiny")
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    vocabulary = {c: n for n, c in enumerate(sorted(alphabet))} | {"<end>": 256}
+    raw = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=[]))
+    raw.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = tokenizers.decoders.ByteLevel()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", pad_token="<end>")
+    tokenizer.save_pretrained(path)
+    torch.manual_seed(1)
+    config = transformers.LlamaConfig(
+        vocab_size=257,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=256,
+        eos_token_id=256,
+        bos_token_id=256,
+        pad_token_id=256,
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(path)
+    yield path
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> ChatModel:
+    return open_model(f"hf:{folder}")
+
+
+def ask(model: ChatModel, text: str = "hello", temperature: float = 0.9, seed: int = 3, room: int = 24) -> Reply:
+    turn = [Message("system", "be brief"), Message("user", text)]
+    return model.complete(turn, temperature=temperature, max_tokens=room, seed=seed, timeout_s=120)
+
+
+def test_it_answers_and_counts(model: ChatModel) -> None:
+    reply = ask(model)
+    assert reply.text and reply.model == model.name
+    assert reply.prompt_tokens == len("be brief\n\nhello\n")
+    assert reply.completion_tokens is not None and 0 < reply.completion_tokens <= 24
+    assert reply.ended_by == ("length" if reply.completion_tokens == 24 else "stop")
+
+
+def test_one_seed_one_answer(model: ChatModel) -> None:
+    assert ask(model).text == ask(model).text
+    assert len({ask(model, seed=n).text for n in range(4)}) > 1
+    assert ask(model, temperature=0.0, seed=1).text == ask(model, temperature=0.0, seed=2).text
+
+
+def test_the_callers_random_numbers_stay(model: ChatModel) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1).item()
+    torch.manual_seed(5)
+    ask(model)
+    assert torch.rand(1).item() == expected
+
+
+def test_a_request_that_is_too_long(model: ChatModel) -> None:
+    with pytest.raises(ModelProviderError) as caught:
+        ask(model, "x" * 300)
+    assert str(caught.value) == (
+        f"model {model.name!r}: the request has 311 tokens, the model reads at most 256; use a model with a longer "
+        "context"
+    )
+
+
+def test_time_ends_an_answer(model: ChatModel) -> None:
+    start = time.monotonic()
+    turn = [Message("user", "x")]
+    reply = model.complete(turn, temperature=1.0, max_tokens=200, seed=1, timeout_s=0.3)
+    assert time.monotonic() - start < 20 and reply.completion_tokens is not None
+
+
+def test_a_damaged_model_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with pytest.raises(ModelProviderError, match="can't be loaded: "):
+        ask(open_model(f"hf:{tmp_path}"))
