@@ -107,3 +107,4 @@ REWRITES.add("constant-multiply", "rtlgen.optimizer.arith.rewrite:ConstantMultip
 REWRITES.add("compare-merge", "rtlgen.optimizer.sharing.compare:CompareMerge")
 REWRITES.add("simplify-expression", "rtlgen.optimizer.datapath.simplify:SimplifyExpression")
 REWRITES.add("restructure-logic", "rtlgen.optimizer.datapath.restructure:RestructureLogic")
+REWRITES.add("mux-restructure", "rtlgen.optimizer.datapath.muxes:MuxRestructure")

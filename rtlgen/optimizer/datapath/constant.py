@@ -43,7 +43,7 @@ class ConstantMultiply:
             for product in products(module):
                 by_base.setdefault((product.base, product.signed), []).append(product)
             for found in by_base.values():
-                for chosen in ([found] if len(found) == 1 else [found, *([p] for p in found)]):
+                for chosen in [found] if len(found) == 1 else [found, *([p] for p in found)]:
                     if time.monotonic() > context.deadline_s:
                         return
                     change = self._change(chosen, module, writer)
@@ -140,7 +140,9 @@ def _scaled(term: Term) -> Linear | None:
         if factor.op == "const" and (term.op == "mul" or factor is term.args[1]):
             inner = _linear(other)
             times = factor.const_value if term.op == "mul" else 1 << min(factor.const_value, term.width)
-            return None if inner is None else Linear(inner.base, inner.factor * times, inner.offset * times, inner.signed)
+            return (
+                None if inner is None else Linear(inner.base, inner.factor * times, inner.offset * times, inner.signed)
+            )
     return Linear(term, 1, 0, False)
 
 

@@ -93,7 +93,7 @@ class RestructureLogic:
             gain = 1 - candidate.cost / before
             if gain < -0.05 and context.objective != "delay":
                 continue
-            edits = _Text(module, writer, group, inside, candidate, self._costs).edits()
+            edits = Scribe(module, writer, group, inside, candidate, self._costs).edits()
             if edits and tuple(edits) not in written:
                 written.add(tuple(edits))
                 names = ", ".join(d.name for d in group[:4]) + (", ..." if len(group) > 4 else "")
@@ -202,7 +202,7 @@ def _complete(module: ModuleIR, block: Block, known: dict[str, Definition], matt
     return all(n in known or n not in matter for n in block.assigned)
 
 
-class _Text:
+class Scribe:
     """Writes one candidate into the source."""
 
     def __init__(
