@@ -181,7 +181,7 @@ class Search:
         finally:
             self._proposers.close()
             if self._model is not None:
-                self._model.close()
+                self._model.close(interrupted=self._token.draining)
             self._finish(deadline)
         return self.outcome
 

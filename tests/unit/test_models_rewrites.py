@@ -17,12 +17,13 @@ from rtlgen.models import Message, Reply
 from rtlgen.optimizer.edits import Edit, apply_edits
 from rtlgen.optimizer.modelled import pieces as cut
 from rtlgen.optimizer.modelled import rewrite as family
-from rtlgen.optimizer.modelled.hunks import edits, groups, hunks, old_lines
+from rtlgen.optimizer.modelled.hunks import edits, groups, hunks, old_lines, outside
 from rtlgen.optimizer.modelled.pieces import Piece, pieces
 from rtlgen.optimizer.modelled.prompt import conversation
 from rtlgen.optimizer.modelled.rebase import rebase
 from rtlgen.optimizer.modelled.reply import Answer, answers
 from rtlgen.optimizer.modelled.rewrite import ModelRewrite, Refused
+from rtlgen.optimizer.modelled.unbuilt import unbuilt
 from rtlgen.optimizer.modelled.words import code
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
@@ -240,6 +241,31 @@ def test_conditional_text_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cut, "LARGEST_PIECE", 60)
     found = pieces(context(source).modules, {"m.v": source})
     assert [p.text for p in found if "`" in p.text] == [] and any("assign z = t;" in p.text for p in found)
+
+
+def test_a_branch_that_is_not_built_stays() -> None:
+    source = b"""module m #(parameter F = 0)(input a, b, output y, output z);
+    generate
+        if (F == 1) begin : fast
+            assign y = a & b;
+        end else begin : slow
+            assign y = a | b;
+        end
+    endgenerate
+    leaf #(.G(0)) u(a, b, z);
+endmodule
+module leaf #(parameter G = 1)(input a, b, output z);
+    if (G) assign z = a; else assign z = b;
+endmodule
+"""
+    elaborated = elaborate({"m.v": source}, top="m")
+    (found,) = unbuilt(elaborated).values()
+    assert [source[a:b].split()[0] for a, b in found] == [b"begin", b"assign"]
+    where = next(p for p in pieces(word_level(elaborated), {"m.v": source}) if p.module == "m")
+    new = [x.replace("a & b", "b & a").replace("a | b", "b | a") for x in old_lines(where)]
+    assert [h.lines for h in outside(hunks(old_lines(where), new), where, found)] == [
+        ("            assign y = b | a;",)
+    ]
 
 
 class Scripted:

@@ -125,6 +125,16 @@ def _balanced(hunk: Hunk) -> bool:
     return all(before[a] - before[b] == after[a] - after[b] for a, b in _BALANCED)
 
 
+def outside(found: Sequence[Hunk], piece: Piece, ranges: Sequence[tuple[int, int]]) -> list[Hunk]:
+    """Return the hunks that touch none of these byte ranges of the piece's file."""
+    starts = list(_starts(piece))
+    return [
+        hunk
+        for hunk in found
+        if not any(starts[hunk.start] < end and starts[hunk.end] > begin for begin, end in ranges)
+    ]
+
+
 def edits(group: Sequence[Hunk], piece: Piece) -> tuple[Edit, ...]:
     """Return the edits of a group on the piece's file.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from rtlgen.optimizer.proposer import context_of, end_with_parent, speaker_of_th
 
 def main() -> None:
     """Do one job and end."""
+    # Ctrl-C reaches every process of the terminal; the parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     speaker = speaker_of_this_process()
     line = sys.stdin.readline()
     if not line:

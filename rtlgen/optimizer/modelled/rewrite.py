@@ -11,10 +11,11 @@ from typing import Final
 from rtlgen.core.errors import ModelProviderError
 from rtlgen.models import ChatModel, Reply, Usage, open_model
 from rtlgen.optimizer.modelled.gate import refusal
-from rtlgen.optimizer.modelled.hunks import Hunk, edits, groups, hunks, old_lines
+from rtlgen.optimizer.modelled.hunks import Hunk, edits, groups, hunks, old_lines, outside
 from rtlgen.optimizer.modelled.pieces import Piece, pieces
 from rtlgen.optimizer.modelled.prompt import CANDIDATES, conversation, room, temperature
 from rtlgen.optimizer.modelled.reply import Answer, answers
+from rtlgen.optimizer.modelled.unbuilt import Ranges, unbuilt
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
 RULE: Final = "model-rewrite"
@@ -75,8 +76,9 @@ class ModelRewrite:
         if context.model is None:
             return
         model = open_model(context.model)
+        frozen = unbuilt(context.elaborated) if context.elaborated is not None else {}
         for question, reply in self._replies(model, context):
-            yield from self._changes(question, reply, context)
+            yield from self._changes(question, reply, frozen)
 
     # Asking.
 
@@ -127,7 +129,7 @@ class ModelRewrite:
 
     # Reading.
 
-    def _changes(self, question: _Question, reply: Reply, context: RewriteContext) -> Iterator[Change]:
+    def _changes(self, question: _Question, reply: Reply, frozen: Ranges) -> Iterator[Change]:
         piece = question.piece
         found = answers(reply.text, piece, cut_off=reply.ended_by == "length")
         if not found:
@@ -135,11 +137,13 @@ class ModelRewrite:
             reason = f"expected code in a fenced block, got {start!r}"
             self.on_refused(Refused(piece.module, f"answer {question.candidate + 1}", "no code", reason))
         for answer in found[:2]:
-            yield from self._of_answer(piece, answer, reply.model, question.candidate)
+            yield from self._of_answer(question, answer, reply.model, frozen)
 
-    def _of_answer(self, piece: Piece, answer: Answer, model: str, candidate: int) -> Iterator[Change]:
+    def _of_answer(self, question: _Question, answer: Answer, model: str, frozen: Ranges) -> Iterator[Change]:
+        piece = question.piece
         old = old_lines(piece)
         found = hunks(old, answer.lines, complete=answer.complete)
+        found = outside(found, piece, frozen.get(piece.file, ()))
         if not found:
             return
         title = _title(found, piece)
@@ -150,7 +154,7 @@ class ModelRewrite:
             self.on_refused(Refused(piece.module, title, "unsafe", f"the model's text {reason}"))
             return
         why = f"{_printable(model)}: {answer.why or 'no reason given'}"
-        rank = 0.9 - 0.1 * candidate
+        rank = 0.9 - 0.1 * question.candidate
         yield from _change(found, piece, why, rank)
         parts = groups(found, old, answer.lines)
         if len(parts) >= _PARTS_FROM:

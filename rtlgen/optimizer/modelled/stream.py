@@ -151,12 +151,12 @@ class ModelProposals:
             time.sleep(0.02)
         return self.waiting
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         """End the conversation at once; a second call does nothing.
 
-        A model that has not said a word until then failed.
+        A model that has not said a word until then failed, unless the user `interrupted` it.
         """
-        silent = self._last is not None and not self._gone and not self.usage.calls
+        silent = self._last is not None and not self._gone and not self.usage.calls and not interrupted
         self._gone = True
         self._end_process()
         if silent:
