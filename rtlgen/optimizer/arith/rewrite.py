@@ -257,6 +257,9 @@ def _chained(graph: ModuleGraph, forms: Forms, group: Sequence[Term]) -> Plan | 
             addends = expand({k: v for k, v in rest.items() if k is not ONE}, digits)
             base = t.extract(read, 0, x.width)
             value = _plus(base, addends, rest.get(ONE, 0), x.width)
+        elif (held := graph.localise(x)).op == "var":
+            done.append((x, form, held))
+            continue
         else:
             value = added(expand(form, digits), form.get(ONE, 0), x.width)
         signal = builder.named("sum", value)

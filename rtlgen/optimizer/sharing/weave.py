@@ -18,7 +18,7 @@ from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, normal, replaced
 
-LONGEST: Final = 400
+LONGEST: Final = 600
 _SIMPLE: Final = re.compile(r"[\w.$]+(\[[^\[\]]*\])?|\{[^{}]*\}|\d*'[bdh][0-9A-Fa-fx_]+")
 
 
@@ -112,7 +112,7 @@ class Weaver:
         usable = [o for o in self._module.occurrences if o.editable and o.role in ("rhs", "condition", "index")]
         exact: list[Replacement] = []
         for o in sorted(usable, key=lambda o: o.place.start - o.place.end):
-            if o.term.op in ("var", "const") or any(_inside(o, e.occurrence) for e in exact):
+            if _is_read(o.term) or any(_inside(o, e.occurrence) for e in exact):
                 continue
             new = targets.get(graph.full(o.expanded))
             if new is not None and new.width == o.term.width:
@@ -141,9 +141,11 @@ class Weaver:
             names=names,
             signals=self._module.signals,
             context_width=o.term.width,
-            context_signed=o.signed if o.signed or not whole else None,
-            exact=not whole,
+            context_signed=False,
+            exact=o.signed or not whole,
         )
+        if o.signed:
+            text = f"$signed({text})"
         if helpers or len(text) > LONGEST:
             raise CannotEditError(f"expected a short expression, got {text!r}")
         if not whole and not self._enclosed(o) and not _SIMPLE.fullmatch(text):
@@ -200,6 +202,11 @@ class Weaver:
             else:
                 written.append(f"{indent}wire {size}{name} = {expression};")
         return [text.insert_before(start, "".join(f"{line}\n" for line in written))]
+
+
+def _is_read(x: Term) -> bool:
+    """Say whether a term only reads a signal, a part of one, or a constant: what it reads is changed at its source."""
+    return x.op in ("var", "const") or (x.op in ("extract", "zext", "sext") and _is_read(x.args[0]))
 
 
 def explicit(root: Term) -> Term:
