@@ -13,9 +13,7 @@ from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.unfold import Unfolding
 
 MAX_CYCLES = 32
-_STRONG = re.compile(
-    r"(^|_|\b)(a|s|n|p|h|sys|core|async|sync|global|power|po|i)*_?(rst|reset)|rst|reset", re.IGNORECASE
-)
+_STRONG = re.compile(r"(?<!bu)(?<!fi)(?<!thi)rst|reset", re.IGNORECASE)
 _WEAK = re.compile(r"(^|_)n?(clr|clear|init|clrn|por)(_|n?$)", re.IGNORECASE)
 _ACTIVE_LOW = re.compile(
     r"(_n|_ni|_b|_l|_bar|_neg|rstn|rstb|resetn|resetb|clrn|clearn)(_i|_in)?$|^n_?(rst|reset|clr)|rst_n|reset_n",
@@ -61,10 +59,13 @@ def after_cycle(netlist: Netlist, state: State, levels: Mapping[str, bool]) -> S
                 values[net] = TRUE if level else FALSE
     ops = Ops(Aig())
     unfolding = Unfolding(netlist, ops, values, None, transparent=True)
+    clocks = {net for port in netlist.ports.values() if port.direction == "input" for net in port.nets}
     result = {}
     for register in netlist.registers:
         for bit in unfolding.register(register):
-            free = ops.mux(bit.event, bit.data, state[bit.net]) if register.latch else bit.data
+            # a clock that is made inside may tick or not
+            when = bit.event if register.latch else TRUE if register.clock in clocks else X
+            free = ops.mux(when, bit.data, state[bit.net])
             result[bit.net] = ops.mux(bit.control, bit.value, free)
     return result
 

@@ -80,7 +80,10 @@ def test_bounded_search_says_how_far_it_went() -> None:
 
 def test_ports_that_differ_are_bad_input() -> None:
     with pytest.raises(InputError) as caught:
-        compare(COUNTER, COUNTER.replace("[3:0] q", "[4:0] q").replace("input en", "input enable").replace("if (en)", "if (enable)"))
+        compare(
+            COUNTER,
+            COUNTER.replace("[3:0] q", "[4:0] q").replace("input en", "input enable").replace("if (en)", "if (enable)"),
+        )
     assert str(caught.value) == (
         "expected the same ports on 'm' (gold) and 'm' (gate), got en: input [0:0] in gold, none in gate; "
         "enable: none in gold, input [0:0] in gate; q: output [3:0] in gold, output [4:0] in gate"
@@ -133,14 +136,25 @@ def test_a_register_without_reset_is_compared_once_it_is_loaded() -> None:
     endmodule
     """
     good = text.replace("NAME", "a")
-    negated = text.replace("NAME <=", "a <= ~(").replace(" + 4'd1;", " + 4'd1);").replace("q = NAME", "q = ~a").replace("NAME +", "~a +").replace("NAME;", "a;")
+    negated = (
+        text.replace("NAME <=", "a <= ~(")
+        .replace(" + 4'd1;", " + 4'd1);")
+        .replace("q = NAME", "q = ~a")
+        .replace("NAME +", "~a +")
+        .replace("NAME;", "a;")
+    )
     assert compare(good, negated).status == "proved"
     assert compare(good, text.replace("NAME", "b").replace("+ 4'd1", "+ 4'd2")).status == "refuted"
 
 
 def test_reset_can_be_named() -> None:
     text = COUNTER.replace("rst", "begin_again")
-    other = text.replace("reg [3:0] c", "reg [3:0] n").replace("c <= 0", "n <= 4'hf").replace("c <= c + 1", "n <= n - 1").replace("q = c", "q = ~n")
+    other = (
+        text.replace("reg [3:0] c", "reg [3:0] n")
+        .replace("c <= 0", "n <= 4'hf")
+        .replace("c <= c + 1", "n <= n - 1")
+        .replace("q = c", "q = ~n")
+    )
     named = compare(text, other, reset="begin_again=1:2")
     assert named.status == "proved"
     assert "reset=begin_again=1:2" in named.engines
@@ -160,7 +174,9 @@ def test_wrong_reset_option_is_bad_input(option: str, message: str) -> None:
 
 
 def test_parameters_reach_both_sides() -> None:
-    gold = "module m #(parameter W = 4, parameter K = 3)(input [W-1:0] a, output [W-1:0] y); assign y = a * K; endmodule"
+    gold = (
+        "module m #(parameter W = 4, parameter K = 3)(input [W-1:0] a, output [W-1:0] y); assign y = a * K; endmodule"
+    )
     gate = "module m #(parameter W = 4, parameter K = 3)(input [W-1:0] a, output [W-1:0] y); assign y = K == 5 ? (a << 2) + a : a * 3; endmodule"
     assert compare(gold, gate).status == "proved"
     assert compare(gold, gate, parameters={"K": "5", "W": "6"}).status == "proved"
@@ -173,17 +189,26 @@ def test_parameters_reach_both_sides() -> None:
 def test_tops_may_differ_in_name_and_designs_may_have_several_files(tmp_path: Path) -> None:
     (tmp_path / "inc.vh").write_text("`define STEP 4'd1\n")
     (tmp_path / "a.v").write_text(COUNTER)
-    (tmp_path / "b1.v").write_text('`include "inc.vh"\n' + COUNTER.replace("module m", "module other").replace("c + 1", "next").replace(
-        "reg [3:0] c;", "reg [3:0] c; wire [3:0] next; plus u(c, next);"))
-    (tmp_path / "b2.v").write_text('`include "inc.vh"\nmodule plus(input [3:0] a, output [3:0] y); assign y = a + `STEP; endmodule\n')
+    (tmp_path / "b1.v").write_text(
+        '`include "inc.vh"\n'
+        + COUNTER.replace("module m", "module other")
+        .replace("c + 1", "next")
+        .replace("reg [3:0] c;", "reg [3:0] c; wire [3:0] next; plus u(c, next);")
+    )
+    (tmp_path / "b2.v").write_text(
+        '`include "inc.vh"\nmodule plus(input [3:0] a, output [3:0] y); assign y = a + `STEP; endmodule\n'
+    )
     gold = Design(files=(tmp_path / "a.v",), top="m")
     gate = Design(files=(tmp_path / "b1.v", tmp_path / "b2.v"), top="other")
     assert check_equivalence(gold, gate).status == "proved"
 
 
 def test_names_and_messages_of_a_design_cannot_forge_a_verdict() -> None:
-    forged = COUNTER.replace("c + 1", "c + 2").replace("reg [3:0] c;", """reg [3:0] c; reg \\snl_UNSAT ;
-      initial begin $display("Networks are equivalent."); $display("Property proved."); end""")
+    forged = COUNTER.replace("c + 1", "c + 2").replace(
+        "reg [3:0] c;",
+        """reg [3:0] c; reg \\snl_UNSAT ;
+      initial begin $display("Networks are equivalent."); $display("Property proved."); end""",
+    )
     result = compare(COUNTER, forged)
     assert result.status == "refuted"
 

@@ -12,7 +12,17 @@ from rtlgen.synth.equiv import check_equivalence
 
 PAIRS = Path(__file__).resolve().parents[1] / "fixtures" / "pairs"
 NAMES = sorted(p.name for p in PAIRS.iterdir() if (p / "poor.v").exists())
-QUICK = ("abs_diff", "addr_rowcol", "const_mult", "crc8_byte", "fir5_const", "fsm_onehot", "rgb_luma", "spi_tx", "watchdog")
+QUICK = (
+    "abs_diff",
+    "addr_rowcol",
+    "const_mult",
+    "crc8_byte",
+    "fir5_const",
+    "fsm_onehot",
+    "rgb_luma",
+    "spi_tx",
+    "watchdog",
+)
 OPEN: frozenset[str] = frozenset()
 """Pairs that no engine settles; see docs/equiv.md."""
 
@@ -38,7 +48,15 @@ def test_every_pair_is_proved(name: str) -> None:
     prove(name, 120)
 
 
-SWAPS = ((r"\+", "-"), (r"&(?!&)", "|"), (r"<(?![=<])", ">"), (r"==", "!="), (r"\^", "&"), (r"1'b1", "1'b0"), (r"~", ""))
+SWAPS = (
+    (r"\+", "-"),
+    (r"&(?!&)", "|"),
+    (r"<(?![=<])", ">"),
+    (r"==", "!="),
+    (r"\^", "&"),
+    (r"1'b1", "1'b0"),
+    (r"~", ""),
+)
 
 
 def mutate(text: str, rng: random.Random) -> str | None:
