@@ -18,12 +18,13 @@ from rtlgen.synth.flow.script import preload_commands
 from rtlgen.synth.liberty import Library
 from rtlgen.synth.ppa import jobs
 from rtlgen.synth.ppa.activity import DEFAULT_ACTIVITY
+from rtlgen.synth.ppa.gates import has_loop
 from rtlgen.synth.ppa.inputs import Sources, read_sources
 from rtlgen.synth.ppa.lines import LogicLines
 from rtlgen.synth.ppa.netlist import Netlist, load_module, read_netlist
 from rtlgen.synth.ppa.opensta import internal_power_factor, run_opensta
 from rtlgen.synth.ppa.power import from_opensta_power, own_power
-from rtlgen.synth.ppa.records import LatchSite, ModuleArea, PowerReport, SynthesisReport, TimingReport
+from rtlgen.synth.ppa.records import LatchSite, MemoryUse, ModuleArea, PowerReport, SynthesisReport, TimingReport
 from rtlgen.synth.ppa.structure import cell_uses, latches, memories, module_tree
 from rtlgen.synth.ppa.timing import from_abc, from_opensta
 from rtlgen.synth.tools import Tool, find_tool
@@ -35,7 +36,7 @@ ASSUMED_CLOCK_NS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Mapped:
-    """What the flattened job gave."""
+    """What the flattened jobs gave."""
 
     run: YosysRun
     netlist: Netlist
@@ -43,6 +44,7 @@ class _Mapped:
     flops: int
     latches: int
     latch_sites: tuple[LatchSite, ...]
+    memories: tuple[MemoryUse, ...]
     logic: LogicLines
 
 
@@ -94,8 +96,6 @@ def measure(
         timing, power, sta_notes = _analyse(mapped, library, files, clock_ns, activity, sta, timeout_s)
         by_module, tree_notes = tree.result()
     areas = add_areas(mapped.cells, library)
-    coarse = load_module(mapped.run.files[jobs.COARSE], target.options.top)
-    memory = memories(coarse, sources)
     return SynthesisReport(
         top=target.options.top,
         files=tuple(sources.shown.values()),
@@ -119,8 +119,8 @@ def measure(
         by_module=by_module,
         hierarchical_area_um2=by_module[0].total_um2 if by_module else None,
         latch_sites=mapped.latch_sites,
-        memories=memory,
-        memory_bits=sum(item.bits for item in memory),
+        memories=mapped.memories,
+        memory_bits=sum(memory.bits for memory in mapped.memories),
         timing=timing,
         power=power,
         warnings=(
@@ -149,21 +149,28 @@ def _map(
     pool: YosysPool,
     timeout_s: float,
 ) -> _Mapped:
-    """Run the flattened job and read what it wrote."""
-    wanted = (jobs.BEFORE, jobs.AFTER, jobs.COARSE, jobs.MAPPED, jobs.CHECK)
+    """Run the word-level job, which finds faults of the design early, then the flow, and read what they wrote."""
+    top, sources = target.options.top, target.sources
+    coarse_run = pool.run(
+        jobs.coarse_commands(target), files=sources.files, fetch=(jobs.COARSE, jobs.CHECK), timeout_s=timeout_s
+    )
+    jobs.raise_on_failure(coarse_run, target)
+    coarse = load_module(coarse_run.files[jobs.COARSE], top)
+    jobs.raise_on_conflict(coarse_run.files[jobs.CHECK], coarse, sources)
     commands = jobs.flat_commands(target, files, clock_ns)
-    run = pool.run(commands, files=target.sources.files, fetch=wanted, timeout_s=timeout_s)
-    top = target.options.top
-    jobs.raise_on_loop(run.files.get(jobs.CHECK, ""), target.sources)
+    run = pool.run(commands, files=sources.files, fetch=(jobs.BEFORE, jobs.AFTER, jobs.MAPPED), timeout_s=timeout_s)
+    if not run.ok:
+        jobs.raise_on_loop(coarse_run.files[jobs.CHECK], sources)
     jobs.raise_on_failure(run, target)
-    coarse = load_module(run.files[jobs.COARSE], top)
-    jobs.raise_on_conflict(run.files[jobs.CHECK], coarse, target.sources)
     cells = parse_stat(run.files[jobs.AFTER], top)
-    sites = latches(coarse, target.sources)
-    _raise_on_unmapped(cells, library, sites, target.sources)
+    sites = latches(coarse, sources)
+    _raise_on_unmapped(cells, library, sites, sources)
     flops, latch_bits = count_states(parse_stat(run.files[jobs.BEFORE], top))
     netlist = read_netlist(run.files[jobs.MAPPED], top)
-    return _Mapped(run, netlist, cells, flops, latch_bits, sites, LogicLines(coarse, target.sources))
+    if has_loop(netlist, library):  # words can seem to loop where no bit does, so the gates decide
+        jobs.raise_on_loop(coarse_run.files[jobs.CHECK], sources)
+    logic = LogicLines(coarse, sources)
+    return _Mapped(run, netlist, cells, flops, latch_bits, sites, memories(coarse, sources), logic)
 
 
 def _raise_on_unmapped(cells: dict[str, int], library: Library, sites: tuple[LatchSite, ...], sources: Sources) -> None:

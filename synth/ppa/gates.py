@@ -100,6 +100,12 @@ def in_order(gates: Sequence[Gate]) -> list[Gate]:
     return result
 
 
+def has_loop(netlist: Netlist, library: Library) -> bool:
+    """Tell whether the gates of a netlist feed back on themselves without a register between."""
+    gates, _ = split(netlist, library)
+    return len(in_order(gates)) < len(gates)
+
+
 def evaluate(gates: Sequence[Gate], known: Mapping[int, int], samples: int) -> dict[int, int]:
     """Return the waveforms of every net.
 

@@ -1,4 +1,4 @@
-"""The two Yosys jobs of a report: one flattened, as the baseline flow has it, and one that keeps the hierarchy."""
+"""The Yosys jobs of a report: the baseline flow, its word-level form, and a run that keeps the hierarchy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import Any
 from rtlgen.core.errors import ElaborationError, InputError, SandboxError
 from rtlgen.core.types import Design, Diagnostic, SourceSpan
 from rtlgen.synth.flow.libfile import WorkingLibrary
-from rtlgen.synth.flow.script import FlowOptions, map_commands, read_commands, reader_order, stat_command
+from rtlgen.synth.flow.script import (
+    FlowOptions,
+    map_commands,
+    read_commands,
+    reader_order,
+    stat_command,
+    synth_commands,
+)
 from rtlgen.synth.ppa.inputs import Sources
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
@@ -143,18 +150,28 @@ def raise_on_conflict(check: str, coarse: Mapping[str, Any], sources: Sources) -
 
 
 def flat_commands(target: Target, files: WorkingLibrary, clock_ns: float | None) -> list[str]:
-    """Return the flattened job: the baseline flow with the netlist written out at three stages."""
+    """Return the flattened job: the baseline flow, command for command."""
     top = target.options.top
     return [
         *read_commands(target.sources.paths, target.options, target.frontend),
-        f"synth -flatten -top {top} -run :fine",
-        f"write_json {COARSE}",
-        f"tee -q -o {CHECK} check",
-        f"synth -flatten -top {top} -run fine:check",
+        *synth_commands(top),
         stat_command(BEFORE),
         *map_commands(files.liberty, files.sequential, clock_ns),
         stat_command(AFTER),
         f"write_json {MAPPED}",
+    ]
+
+
+def coarse_commands(target: Target) -> list[str]:
+    """Return the job that writes out and checks the flattened design in word-level form.
+
+    It is a job of its own, because what it writes would change the order of names, and with it ties, in the flow.
+    """
+    return [
+        *read_commands(target.sources.paths, target.options, target.frontend),
+        f"synth -flatten -top {target.options.top} -run :fine",
+        f"write_json {COARSE}",
+        f"tee -q -o {CHECK} check",
     ]
 
 
