@@ -428,7 +428,7 @@ class _Printer:
         signal = self.signals.get(shift.args[0].name)
         plain = signal is None or (signal.low == 0 and signal.descending)
         amount = shift.args[1]
-        return plain and amount.op != "const" and mask(amount.width) + width <= shift.width and shift.width > 1
+        return plain and amount.op != "const" and _largest(amount) + width <= shift.width and shift.width > 1
 
     def _indexed(self, shift: Term, width: int) -> _Piece:
         index = self.exact(shift.args[1], strict=True).text
@@ -557,6 +557,22 @@ def _reads_negative(term: Term) -> bool:
 
 def _sliceable(term: Term) -> bool:
     return term.op == "var" or (term.op == "extract" and term.args[0].op == "var") or term.op == "concat"
+
+
+def _largest(amount: Term) -> int:
+    """Return a value that a shift amount never exceeds."""
+    if amount.op == "const":
+        return amount.const_value
+    if amount.op == "zext":
+        return _largest(amount.args[0])
+    if amount.op == "concat":
+        total = 0
+        for part in amount.args:
+            total = total << part.width | _largest(part)
+        return total
+    if amount.op == "mul":
+        return min(mask(amount.width), _largest(amount.args[0]) * _largest(amount.args[1]))
+    return mask(amount.width)
 
 
 def _push_extract(base: Term, low: int, width: int) -> Term | None:
