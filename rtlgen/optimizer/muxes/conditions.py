@@ -1,0 +1,146 @@
+"""Cheaper conditions: what the path already decides need not be asked again, and ranges of one word are read from its bits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from rtlgen.graphs.wordlevel import simulate as sim
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.optimizer.resynth.cost import node_cost
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.sharing.graph import ModuleGraph
+from rtlgen.optimizer.sharing.select import NotSeparableError, Selector
+from rtlgen.optimizer.sharing.weave import Weaver
+
+_WIDEST: Final = 16
+_MOST: Final = 60
+
+
+def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
+    """Yield one change for all conditions that get cheaper, then one for each."""
+    weaver = Weaver(context, graph)
+    for title, why, targets in (
+        ("read conditions from the bits they depend on", _BITS, _by_bits(graph)),
+        ("ask only what the path has not decided yet", _PATH, _by_path(context, graph)),
+    ):
+        if targets:
+            groups = [targets] + ([{k: v} for k, v in targets.items()] if len(targets) > 1 else [])
+            for number, group in enumerate(groups[:12]):
+                change = weaver.change("mux-restructure", title, why, [], group, 0.55 if number == 0 else 0.4)
+                if change is not None:
+                    yield change
+
+
+_BITS: Final = "A comparison with constants depends on few bits; written so, it needs no subtraction."
+_PATH: Final = "Here earlier decisions exclude some values, so a simpler condition decides the same."
+
+
+def _cost(x: Term) -> float:
+    return sum(node_cost(n) for n in t.walk(x))
+
+
+def conditions_of(graph: ModuleGraph) -> list[Term]:
+    """Return the full 1-bit values that steer selections, and other comparisons."""
+    found = [n.args[0] for n in graph.nodes if n.op == "ite"]
+    found += [n for n in graph.nodes if n.op in ("ult", "ule", "slt", "sle", "eq") or (n.width == 1 and n.op in ("and", "or"))]
+    return [c for c in dict.fromkeys(found) if c.args and c in graph.active][:_MOST]
+
+
+def _by_path(context: RewriteContext, graph: ModuleGraph) -> dict[Term, Term]:
+    targets: dict[Term, Term] = {}
+    for c in conditions_of(graph):
+        if time.monotonic() > context.deadline_s:
+            break
+        needed, truth = graph.active[c], graph.truth(c)
+        if bool(needed.all()):
+            continue
+        try:
+            new = Selector(graph, [c]).condition(needed & truth, needed & ~truth)
+        except NotSeparableError:
+            continue
+        if _cost(new) < 0.8 * _cost(c):
+            targets[c] = new
+    return targets
+
+
+def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
+    targets: dict[Term, Term] = {}
+    for c in conditions_of(graph):
+        widths = t.variables(c)
+        if len(widths) != 1 or any(n.op in ("select", "undef") for n in t.walk(c)):
+            continue
+        (name, width), = widths.items()
+        if width > _WIDEST or (c.op == "eq" and c.args[0].op == "var"):
+            continue
+        values = np.arange(1 << width, dtype=np.uint64)
+        table = sim.evaluate_terms((c,), {name: values}, len(values))[0] != 0
+        new = from_table(table, t.var(name, width))
+        if new is not None and not new.is_const and _cost(new) < _cost(c):
+            targets[c] = new
+    return targets
+
+
+def from_table(table: Any, word: Term) -> Term | None:
+    """Return a 1-bit function of a word given for all its values, decided from the highest bit down; None if large."""
+    memo: dict[bytes, Term] = {}
+    try:
+        return _node(np.asarray(table, dtype=bool), word, word.width - 1, memo)
+    except OverflowError:
+        return None
+
+
+def _node(table: Any, word: Term, bit: int, memo: dict[bytes, Term]) -> Term:
+    if bool(table.all()):
+        return t.const(1, 1)
+    if not bool(table.any()):
+        return t.const(0, 1)
+    key = table.tobytes()
+    if key in memo:
+        return memo[key]
+    if len(memo) > 40:
+        raise OverflowError
+    half = len(table) // 2
+    low, high = table[:half], table[half:]
+    if bool((low == high).all()):
+        return _node(low, word, bit - 1, memo)
+    test = t.extract(word, bit, 1)
+    a, b = _node(high, word, bit - 1, memo), _node(low, word, bit - 1, memo)
+    memo[key] = result = _choice(test, a, b)
+    return result
+
+
+def _choice(test: Term, high: Term, low: Term) -> Term:
+    """Return `test ? high : low` by and, or and prefix comparisons."""
+    if low.is_const:
+        return t.lor(t.lnot(test), high) if low.const_value else _joined(test, 1, high)
+    if high.is_const:
+        return t.lor(test, low) if high.const_value else _joined(test, 0, low)
+    return t.ite(test, high, low)
+
+
+def _joined(test: Term, value: int, rest: Term) -> Term:
+    """Return `test == value && rest`, joined with a comparison of the next lower bits."""
+    if rest.is_const:
+        return test if value else t.lnot(test)
+    base, place = test.args[0], int(test.value or 0)
+    for bits, wanted in _literals(rest):
+        if bits.op == "extract" and bits.args[0] is base and int(bits.value or 0) + bits.width == place:
+            wider = t.extract(base, int(bits.value or 0), bits.width + 1)
+            compared = t.apply("eq", wider, t.const(value << bits.width | wanted, bits.width + 1))
+            return compared if rest.op != "and" else t.land(compared, rest.args[1])
+    return t.land(test if value else t.lnot(test), rest)
+
+
+def _literals(x: Term) -> Iterator[tuple[Term, int]]:
+    head = x.args[0] if x.op == "and" else x
+    if head.op == "eq" and head.args[1].is_const:
+        yield head.args[0], head.args[1].const_value
+    elif head.op == "not" and head.args[0].op == "extract":
+        yield head.args[0], 0
+    elif head.op == "extract" and head.width == 1:
+        yield head, 1

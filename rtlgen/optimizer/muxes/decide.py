@@ -1,0 +1,155 @@
+"""Large selections as balanced decisions over the bits of their selector, equal choices joined.
+
+The value is cut into its cases for every value of a small selector; the cases are joined into a reduced ordered
+decision diagram (R. E. Bryant, "Graph-based algorithms for Boolean function manipulation", IEEE TC 1986) with the bit
+order that needs fewest selections.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rtlgen.graphs.wordlevel import simulate as sim
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.optimizer.muxes.drivers import graph_cost, redriven
+from rtlgen.optimizer.resynth.cost import node_cost
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.sharing.graph import ModuleGraph, normal
+
+_WIDEST: Final = 6
+_MOST: Final = 8
+_LARGEST: Final = 1500
+
+
+def decisions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
+    """Yield changes that rebuild the drivers of signals as decisions over a selector, dearest signals first."""
+    before = graph_cost(graph, {})
+    plans: list[tuple[float, str, str, Term]] = []
+    for name, value in graph.env.items():
+        if "." in name or sum(1 for _ in t.walk(value)) > _LARGEST or time.monotonic() > context.deadline_s:
+            continue
+        for selector, width in selectors(graph, value).items():
+            cases = cofactors(value, selector, width)
+            for new in (indexed(cases, selector, width), diagram(cases, selector, width)):
+                if new is not None and new is not value:
+                    plans.append((graph_cost(graph, {name: new}), name, selector, new))
+    for total, name, selector, new in sorted(plans, key=lambda p: p[0])[:_MOST]:
+        if total < before * 1.02:
+            change = redriven(
+                context,
+                graph,
+                {name: new},
+                "mux-restructure",
+                f"select {name} by the bits of {selector}",
+                "Deciding bit by bit needs one selection per pair of choices, and none where choices are equal.",
+                rank=min(0.9, 0.45 + 0.5 * (1 - total / max(before, 1.0))),
+            )
+            if change is not None:
+                yield change
+
+
+def selectors(graph: ModuleGraph, value: Term) -> dict[str, int]:
+    """Return small signals that decisions inside a value are made on."""
+    found: dict[str, int] = {}
+    for n in t.walk(value):
+        conditions = [n.args[0]] if n.op == "ite" else [n] if n.op in ("eq", "ult", "ule") else []
+        conditions += [n.args[1]] if n.op in ("shl", "lshr") else []
+        for c in conditions:
+            found |= {v: w for v, w in t.variables(c).items() if 2 <= w <= _WIDEST}
+    return {n: w for n, w in found.items() if n in graph.module.signals and n not in graph.env}
+
+
+def cofactors(value: Term, selector: str, width: int) -> list[Term]:
+    """Return the value for each number that the selector can be."""
+    return [normal(_folded(sim.settled(value, {selector: v}))) for v in range(1 << width)]
+
+
+def _folded(root: Term) -> Term:
+    """Return `root` without operations on constants, masks of zeros or ones, and shifts by constants."""
+
+    def fold(x: Term) -> Term:
+        if x.op in ("and", "or") and any(a.is_const for a in x.args):
+            literal, other = (x.args[0], x.args[1]) if x.args[0].is_const else (x.args[1], x.args[0])
+            if literal.const_value == 0:
+                return literal if x.op == "and" else other
+            if literal.const_value == t.mask(x.width):
+                return other if x.op == "and" else literal
+        if x.op in ("shl", "lshr") and x.args[1].is_const:
+            return _shifted(x.op, x.args[0], x.args[1].const_value)
+        return x
+
+    return t.transform(root, fold)
+
+
+def _shifted(op: str, x: Term, amount: int) -> Term:
+    if amount == 0:
+        return x
+    if amount >= x.width:
+        return t.const(0, x.width)
+    if op == "lshr":
+        return t.zext(t.extract(x, amount, x.width - amount), x.width)
+    return t.concat(t.extract(x, 0, x.width - amount), t.const(0, amount))
+
+
+def diagram(cases: Sequence[Term], selector: str, width: int) -> Term | None:
+    """Return the cheapest decision diagram over the selector's bits."""
+    bits = [t.extract(t.var(selector, width), i, 1) for i in range(width)]
+    orders: list[Sequence[int]] = [tuple(range(width))[::-1], tuple(range(width))]
+    if width <= 4:
+        orders = list(itertools.permutations(range(width)))
+    best: tuple[float, Term] | None = None
+    for order in orders:
+        memo: dict[tuple[Term, ...], Term] = {}
+        root = _decide(tuple(cases), tuple(order), bits, memo, width)
+        total = sum(node_cost(n) for n in t.walk(root))
+        if best is None or total < best[0]:
+            best = (total, root)
+    return best[1] if best is not None else None
+
+
+def _decide(
+    cases: tuple[Term, ...], order: tuple[int, ...], bits: Sequence[Term], memo: dict[tuple[Term, ...], Term], width: int
+) -> Term:
+    """Return the decision over `cases`, indexed by the bits that are left, in ascending order of position."""
+    known = [c for c in cases if c.op != "undef"]
+    if not known:
+        return cases[0]
+    if all(c is known[0] for c in known):
+        return known[0]
+    if cases in memo:
+        return memo[cases]
+    bit, rest = order[0], order[1:]
+    place = sorted(order).index(bit)
+    low = tuple(c for i, c in enumerate(cases) if not i >> place & 1)
+    high = tuple(c for i, c in enumerate(cases) if i >> place & 1)
+    low, high = _filled(low, high), _filled(high, low)
+    result = t.ite(bits[bit], _decide(high, rest, bits, memo, width), _decide(low, rest, bits, memo, width))
+    memo[cases] = result
+    return result
+
+
+def _filled(own: tuple[Term, ...], other: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Return the cases with undefined ones taken from the other half."""
+    return tuple(b if a.op == "undef" else a for a, b in zip(own, other, strict=True))
+
+
+def indexed(cases: Sequence[Term], selector: str, width: int) -> Term | None:
+    """Return a part select of one vector where the cases are its consecutive slices."""
+    first = cases[0]
+    size = first.width
+    if first.op != "extract" or size & (size - 1) or size << width > first.args[0].width or first.args[0].op != "var":
+        return None
+    base, start = first.args[0], int(first.value or 0)
+    for number, case in enumerate(cases):
+        if case is not t.extract(base, start + number * size, size):
+            return None
+    if start:
+        return None
+    shift = t.concat(t.var(selector, width), *([t.const(0, size.bit_length() - 1)] if size > 1 else []))
+    return t.extract(t.apply("lshr", base, t.zext(shift, base.width)), 0, size)
+
+

@@ -1,0 +1,123 @@
+"""Give signals new continuous drivers, with wires for what several of them read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.graphs.wordlevel.verilog import hint
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.registers.define import assignment, fresh_names, redefine
+from rtlgen.optimizer.registers.draft import Draft
+from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
+from rtlgen.optimizer.resynth.cost import node_cost
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.sharing.graph import ModuleGraph
+from rtlgen.optimizer.sharing.weave import explicit
+
+_NAMED_COST = 8.0
+"""Estimated cost from which a value that is used twice gets a wire of its own."""
+
+
+def redriven(
+    context: RewriteContext,
+    graph: ModuleGraph,
+    drivers: Mapping[str, Term],
+    rule: str,
+    title: str,
+    why: str,
+    rank: float,
+    splits: Mapping[Term, str] | None = None,
+) -> Change | None:
+    """Return a change after which each signal is continuously driven by its (full) value; None where that is not clean.
+
+    Args:
+        context: the design.
+        graph: its module.
+        drivers: signal to full value.
+        rule: name of the rewrite.
+        title: one line for the report.
+        why: why it helps.
+        rank: guess of the gain.
+        splits: values that get a wire in any case, with a name.
+    """
+    try:
+        text = ModuleText.of(graph.module, context.sources)
+        draft = Draft(context, graph.module)
+        draft.apply(_edits(text, graph, drivers, splits or {}))
+        draft.clean()
+    except (CannotEditError, RecursionError):
+        return None
+    return draft.change(rule, title, why, rank=rank)
+
+
+def _edits(text: ModuleText, graph: ModuleGraph, drivers: Mapping[str, Term], splits: Mapping[Term, str]) -> list[Edit]:
+    module = graph.module
+    fresh = fresh_names(text)
+    local = {n: graph.localise(v, set(drivers)) for n, v in drivers.items()}
+    wanted = {graph.localise(v, set(drivers)): name for v, name in splits.items()}
+    local, wires = named(local, wanted, fresh)
+    start = min(b.place.start for n in drivers for b in module.blocks if n in b.assigned and b.kind != "initial")
+    for member in text.module.members:
+        span = member.sourceRange
+        if span.start.offset <= start < span.end.offset:
+            start = span.start.offset
+    logic = b"logic" in text.text[module.place.start : module.place.end]
+    indent = text.indent(start)
+    lines = []
+    for name, value in wires:
+        size = f"[{value.width - 1}:0] " if value.width > 1 else ""
+        expression = _expression(text, graph, name, value, fresh)
+        lines += [f"{indent}logic {size}{name};", f"{indent}assign {name} = {expression};"] if logic else [
+            f"{indent}wire {size}{name} = {expression};"
+        ]  # fmt: skip
+    edits = [text.insert_before(start, "".join(f"{x}\n" for x in lines))] if lines else []
+    for name, value in local.items():
+        edits += redefine(text, module, name, explicit(value))
+    return list(dict.fromkeys(edits))
+
+
+def _expression(text: ModuleText, graph: ModuleGraph, name: str, value: Term, fresh: object) -> str:
+    from rtlgen.graphs.wordlevel.verilog import NeedsNameError, to_verilog
+
+    try:
+        return to_verilog(explicit(value), signals=graph.module.signals, context_width=value.width)
+    except NeedsNameError as error:
+        raise CannotEditError(str(error)) from error
+
+
+def named(
+    values: Mapping[str, Term], wanted: Mapping[Term, str], fresh: object
+) -> tuple[dict[str, Term], list[tuple[str, Term]]]:
+    """Return the values reading new wires for parts that are used more than once, and these wires in order."""
+    assert callable(fresh)
+    users = Counter(a for n in t.walk(*values.values()) for a in n.args)
+    sliced = {n.args[0] for n in t.walk(*values.values()) if n.op == "extract" and n.args[0].op not in ("var", "concat")}
+    sliced |= {n.args[0] for n in t.walk(*values.values()) if n.op == "sext" and n.args[0].width > 1 and n.args[0].args}
+    done: dict[Term, Term] = {}
+    wires: list[tuple[str, Term]] = []
+    roots = set(values.values())
+    for node in t.walk(*values.values()):
+        new = t.rebuild(node, tuple(done[a] for a in node.args))
+        costly = users[node] > 1 and _cost(node) >= _NAMED_COST
+        if new.args and (node in wanted or node in sliced or costly) and node not in roots and new.op != "extract":
+            name = fresh(wanted.get(node) or hint(new))
+            wires.append((name, new))
+            new = t.var(name, new.width)
+        done[node] = new
+    return {n: done[v] for n, v in values.items()}, wires
+
+
+def _cost(node: Term) -> float:
+    return sum(node_cost(x) for x in t.walk(node))
+
+
+def graph_cost(graph: ModuleGraph, drivers: Mapping[str, Term]) -> float:
+    """Return the estimated cost of everything observed with some signals driven anew (only those observed directly)."""
+    changed = {graph.env[n]: v for n, v in drivers.items() if n in graph.env}
+    done: dict[Term, Term] = {}
+    for node in graph.nodes:
+        done[node] = changed[node] if node in changed else t.rebuild(node, tuple(done[a] for a in node.args))
+    return sum(node_cost(x) for x in t.walk(*(done[r] for r in graph.roots)))

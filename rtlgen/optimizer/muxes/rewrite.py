@@ -1,0 +1,31 @@
+"""Propose other structures for selections and conditions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rtlgen.optimizer.muxes.branches import merged_branches
+from rtlgen.optimizer.muxes.conditions import cheaper_conditions
+from rtlgen.optimizer.muxes.decide import decisions
+from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+
+
+class MuxRestructure:
+    """Merges branches, rebuilds selections over their selector's bits, and simplifies conditions."""
+
+    name = "mux-restructure"
+
+    def propose(self, context: RewriteContext) -> Iterator[Change]:
+        """Yield changes, merged branches first."""
+        for module in context.modules:
+            if module.copies > 1 or time.monotonic() > context.deadline_s:
+                continue
+            try:
+                graph = ModuleGraph(module, context.seed)
+            except TooLargeError:
+                continue
+            yield from merged_branches(context, graph)
+            yield from decisions(context, graph)
+            yield from cheaper_conditions(context, graph)
