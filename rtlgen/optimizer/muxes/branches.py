@@ -38,7 +38,7 @@ def merged_branches(context: RewriteContext, graph: ModuleGraph) -> Iterator[Cha
             context,
             graph,
             drivers,
-            "mux-restructure",
+            "decide",
             f"compute both branches of {names} by the same operators",
             "The branches do the same to different operands, so selecting the operands needs the operators only once.",
             rank=min(0.9, 0.4 + 0.6 * (1 - ratio)),

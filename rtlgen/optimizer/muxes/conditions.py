@@ -31,7 +31,7 @@ def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[
         if targets:
             groups = [targets] + ([{k: v} for k, v in targets.items()] if len(targets) > 1 else [])
             for number, group in enumerate(groups[:12]):
-                change = weaver.change("mux-restructure", title, why, [], group, 0.55 if number == 0 else 0.4)
+                change = weaver.change("decide", title, why, [], group, 0.55 if number == 0 else 0.4)
                 if change is not None:
                     yield change
 

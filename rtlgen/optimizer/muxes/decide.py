@@ -43,7 +43,7 @@ def decisions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
                 context,
                 graph,
                 {name: new},
-                "mux-restructure",
+                "decide",
                 f"select {name} by the bits of {selector}",
                 "Deciding bit by bit needs one selection per pair of choices, and none where choices are equal.",
                 rank=min(0.9, 0.45 + 0.5 * (1 - total / max(before, 1.0))),

@@ -12,10 +12,10 @@ from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
 
 
-class MuxRestructure:
+class Decide:
     """Merges branches, rebuilds selections over their selector's bits, and simplifies conditions."""
 
-    name = "mux-restructure"
+    name = "decide"
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes, merged branches first."""
