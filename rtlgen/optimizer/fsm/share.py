@@ -26,6 +26,7 @@ MIN_WIDTH = 3
 OVERLAP = 0.2
 """Share of simulated cycles in which both may be away from rest: the clear of one often comes a cycle late."""
 MAX_GROUPS = 8
+NARROW = 8
 _SIMULATE_S = 2.0
 _CONSTANT = re.compile(r"(?:\d+\s*)?'[sS]?[bBoOdDhH]\s*[0-9a-fA-F_]+|'[01]|\d+")
 
@@ -53,9 +54,8 @@ class ShareRegisters:
             if edits in seen:
                 continue
             seen.add(edits)
-            width = module.registers[group[0]].width
             title = f"one register for {', '.join(repr(n) for n in group)}"
-            why = f"They are never needed at the same time; {width * (len(group) - 1)} flip-flops less."
+            why = f"They are never needed at the same time; {saved(module, group)} flip-flops less."
             yield Change(self.name, module.name, title, why, edits, 0.7, "sequential")
 
 
@@ -76,16 +76,29 @@ def groups(module: ModuleIR, seed: int = 0, deadline_s: float = float("inf")) ->
         return []
     found: list[tuple[str, ...]] = []
     for names in alike:
-        away = {n: _away(np.asarray(samples.values[n])) for n in names}
+        values = {n: np.asarray(samples.values[n]) for n in names}
+        away = {n: _away(v) for n, v in values.items() if not _too_wide(module.registers[n].width, v)}
+        names = [n for n in names if n in away]
         pairs = [p for p in combinations(names, 2) if _exclusive(away[p[0]], away[p[1]])]
         whole = _clique(names, set(pairs))
         found += [whole] if len(whole) > 2 else []
         found += pairs
-    return sorted(found, key=lambda g: -module.registers[g[0]].width * (len(g) - 1))[:MAX_GROUPS]
+    ordered = [tuple(sorted(g, key=lambda n: -module.registers[n].width)) for g in found]
+    return sorted(ordered, key=lambda g: -saved(module, g))[:MAX_GROUPS]
+
+
+def saved(module: ModuleIR, group: Sequence[str]) -> int:
+    """Return how many flip-flops less are needed when the first (widest) register serves for all."""
+    return sum(module.registers[n].width for n in group[1:])
+
+
+def _too_wide(width: int, values: np.ndarray[Any, Any]) -> bool:
+    """Return whether narrowing should come first: proofs over wide counters take long, over narrow ones they don't."""
+    return width > NARROW and int(np.max(values)).bit_length() < width - 2
 
 
 def _alike(module: ModuleIR) -> list[list[str]]:
-    """Return the inner registers of one block, clock, reset and width, in groups of two or more."""
+    """Return the inner registers of one block, clock and reset, in groups of two or more."""
     alike: dict[tuple[object, ...], list[str]] = {}
     for name, register in module.registers.items():
         signal = module.signals[name]
@@ -96,7 +109,8 @@ def _alike(module: ModuleIR) -> list[list[str]]:
 
 
 def _likeness(register: Register) -> tuple[object, ...]:
-    return (register.block, register.width, register.resets, register.initial)
+    # Widths may differ where the literals carry none; lint rejects what then does not fit.
+    return (register.block, register.resets, register.initial)
 
 
 def _away(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -129,7 +143,7 @@ def join(text: ModuleText, module: ModuleIR, group: Sequence[str], *, drop_clear
     Args:
         text: the module's text.
         module: its view.
-        group: names of registers of equal width, assigned in one block.
+        group: names of registers assigned in one block, the widest first.
         drop_clears: also drop constant assignments that stand behind another member's assignment.
 
     Raises:
