@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -245,6 +246,38 @@ def test_a_model_that_never_answers_keeps_to_the_budget(tmp_path: Path) -> None:
             ended.set()
     assert report["ended_by"] == "budget" and report["wall_s"] < 30
     assert "rewrite model failed and was skipped: no reply within the budget" in report["stderr"]
+
+
+@needs_openai
+def test_ctrl_c_does_not_wait_for_the_model(tmp_path: Path) -> None:
+    (tmp_path / "blend.v").write_text(BLEND)
+    asked, ended = threading.Event(), threading.Event()
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        asked.set()
+        ended.wait(60)
+        return 200, "too late"
+
+    command = [sys.executable, "-c", "import sys; from rtlgen.cli import main; sys.exit(main())", "--display", "plain"]
+    more = ["optimize", "blend.v", "--model", "openai:x", "--rule", "model", "--budget", "100", "--out", "out"]
+    with serving(answer) as endpoint:
+        process = subprocess.Popen(
+            [*command, *more],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"RTLGEN_MODEL_URL": endpoint.url, "RTLGEN_MODEL_KEY": KEY},
+        )
+        try:
+            assert asked.wait(80)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=25)
+        finally:
+            process.kill()
+            ended.set()
+    assert process.returncode == 0 and "Traceback" not in err and "failed" not in err
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["ended_by"] == "interrupt"
 
 
 UNUSABLE = {

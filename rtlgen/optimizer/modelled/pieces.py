@@ -9,12 +9,13 @@ from typing import Final
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.modelled.gate import can_be_asked
+from rtlgen.optimizer.modelled.words import names
 
 LARGEST_MODULE: Final = 16_000
 """Bytes of a module that is asked for as a whole."""
 LARGEST_PIECE: Final = 6_000
 """Bytes of neighbouring blocks that are asked for at once."""
-LARGEST_CONTEXT: Final = 6_000
+LARGEST_CONTEXT: Final = 12_000
 """Bytes of header and declarations shown with a piece of a large module."""
 
 
@@ -63,9 +64,8 @@ def _of_module(module: ModuleIR, source: bytes) -> list[Piece]:
     whole = _piece(module.name, module.place, text, whole=True)
     if len(whole.text) <= LARGEST_MODULE and can_be_asked(whole.text):
         return [whole]
-    context = _context(module, text)
     return [
-        _piece(module.name, place, text, whole=False, context=context)
+        _piece(module.name, place, text, whole=False, context=_context(module, text, _lines_of(place, text)))
         for place in _groups(module, text)
         if can_be_asked(_lines_of(place, text))
     ]
@@ -112,15 +112,13 @@ def _piece(module: str, place: Place, text: str, *, whole: bool, context: str = 
     return Piece(module, place.file, start, end, text.count("\n", 0, start) + 1, text[start:end], whole, context)
 
 
-def _context(module: ModuleIR, text: str) -> str:
-    """Return the header and the lines that declare signals."""
-    lines = [text[module.place.start : module.header_end]]
-    seen = set()
+def _context(module: ModuleIR, text: str, part: str) -> str:
+    """Return the header and the lines that declare what `part` uses."""
+    lines = {text[module.place.start : module.header_end]: None}
+    used = names(part)
     for signal in module.signals.values():
         place = signal.declared
-        if place is not None and place.file == module.place.file and place.start >= module.header_end:
-            line = _lines_of(place, text).strip()
-            if line not in seen:
-                seen.add(line)
-                lines.append(line)
+        known = place is not None and place.file == module.place.file and place.start >= module.header_end
+        if place is not None and known and signal.name.rpartition(".")[2] in used:
+            lines[_lines_of(place, text).strip()] = None
     return "\n".join(lines)[:LARGEST_CONTEXT]
