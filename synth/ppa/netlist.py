@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rtlgen.core.errors import ToolOutputError
@@ -13,6 +13,9 @@ from rtlgen.synth.liberty import Library
 
 Bit = int | Literal["0", "1", "x", "z"]
 """A net's number, or a constant."""
+
+
+_ABC_PREFIX = re.compile(r"^\$abc\$\d+(?=\$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Netlist:
         cells: instances in the order of the file.
         names: names in the source by net, best first (fewest levels of hierarchy, then shortest).
         declared: `src` attribute of the declaration, by net.
+        bits: net by every name that Yosys knows, also those it made itself, such as `a` and `a[3]`.
     """
 
     top: str
@@ -52,6 +56,7 @@ class Netlist:
     cells: tuple[Cell, ...]
     names: Mapping[int, tuple[str, ...]]
     declared: Mapping[int, str]
+    bits: Mapping[str, int] = field(default_factory=dict)
 
     def name(self, bit: Bit) -> str | None:
         """Return the best name of a net in the source, None where it has none."""
@@ -103,7 +108,20 @@ def read_netlist(text: str, top: str) -> Netlist:
         for name, cell in module["cells"].items()
         if not cell["type"].startswith("$")
     )
-    return Netlist(top, tuple(ports), cells, *net_names(module))
+    names, declared = net_names(module)
+    return Netlist(top, tuple(ports), cells, names, declared, _all_names(module))
+
+
+def _all_names(module: Mapping[str, Any]) -> dict[str, int]:
+    """Return the net by every name; a name that went through ABC also by what it was before."""
+    found = {}
+    for name, net in module["netnames"].items():
+        for index, bit in enumerate(net["bits"]):
+            if isinstance(bit, int):
+                full = name if len(net["bits"]) == 1 else f"{name}[{index + int(net.get('offset', 0))}]"
+                found[full] = bit
+                found.setdefault(_ABC_PREFIX.sub("", full), bit)
+    return found
 
 
 def net_names(module: Mapping[str, Any]) -> tuple[dict[int, tuple[str, ...]], dict[int, str]]:

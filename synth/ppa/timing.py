@@ -129,7 +129,7 @@ def from_abc(
     delay = float(delays[-1]["delay"]) / 1000 if delays else 0.0
     groups: tuple[PathGroup, ...] = ()
     if delays and delay > 0:
-        groups = (_abc_group(log[delays[-1].start() :], delay, logic, clock_ns),)
+        groups = (_abc_group(log[delays[-1].start() :], delay, netlist, library, logic, clock_ns),)
     return TimingReport(
         basis="ABC stime, no wire load, combinational logic only (register delay and set-up left out)",
         clock_ns=clock_ns,
@@ -140,21 +140,20 @@ def from_abc(
     )
 
 
-def _abc_group(text: str, delay: float, logic: LogicLines, clock_ns: float | None) -> PathGroup:
+def _abc_group(
+    text: str, delay: float, netlist: Netlist, library: Library, logic: LogicLines, clock_ns: float | None
+) -> PathGroup:
     ends = _ABC_ENDS.search(text)
-    start, end = (_plain(ends["start"]), _plain(ends["end"])) if ends else ("(unnamed)", "(unnamed)")
+    start, end, register = "(unnamed)", "(unnamed)", False
+    if ends:
+        start, _ = _abc_end(ends["start"], netlist, library)
+        end, register = _abc_end(ends["end"], netlist, library)
     stages, before = [], 0.0
     for found in _ABC_STAGE.finditer(text):
         arrival = float(found["arrival"]) / 1000
         cell = "input" if found["cell"] == "pi" else found["cell"]
-        stages.append(
-            PathStage(
-                point=start if cell == "input" else "(unnamed)",
-                cell=cell,
-                delay_ns=round(arrival - before, 6),
-                arrival_ns=arrival,
-            )
-        )
+        point = start if cell == "input" else "(unnamed)"
+        stages.append(PathStage(point=point, cell=cell, delay_ns=round(arrival - before, 6), arrival_ns=arrival))
         before = arrival
     return PathGroup(
         name="all",
@@ -164,12 +163,22 @@ def _abc_group(text: str, delay: float, logic: LogicLines, clock_ns: float | Non
         end=end,
         start_span=logic.declaration(start),
         end_span=logic.declaration(end),
-        lines=logic.between(start, end, end_is_register=False),
+        lines=logic.between(start, end, end_is_register=register),
         stages=tuple(stages),
     )
 
 
-def _plain(name: str) -> str:
-    r"""Return `\p [1]` as `p[1]`; a name that Yosys made is no name of the source."""
-    plain = name.replace(" ", "")
-    return plain[1:] if plain.startswith("\\") else "(unnamed)"
+def _abc_end(name: str, netlist: Netlist, library: Library) -> tuple[str, bool]:
+    r"""Return the source name of an end such as `\p [1]`, and whether it is the register that the net goes into."""
+    plain = name.replace(" ", "").removeprefix("\\")
+    bit = netlist.bits.get(plain)
+    if bit is None:
+        return "(unnamed)", False
+    if shown := netlist.name(bit):
+        return shown, False
+    for cell in netlist.cells:
+        kind = library.cell(cell.type)
+        if kind.sequential is not None and bit in cell.pins.values():
+            outputs = (netlist.name(cell.pins[pin]) for pin in kind.outputs if pin in cell.pins)
+            return next((output for output in outputs if output), "(unnamed)"), True
+    return "(unnamed)", False
