@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -182,3 +183,19 @@ def test_timeout_is_an_answer(evaluator: Evaluator) -> None:
     assert (result.ok, result.ended_by) == (False, "timeout")
     assert result.error is not None
     assert result.error.startswith("Yosys did not finish within 0.2 s (in `")
+
+
+@pytest.mark.slow
+def test_same_as_the_plain_flow_on_public_designs(evaluator: Evaluator, data_dir: Path, tmp_path: Path) -> None:
+    with gzip.open(data_dir / "benchmarks" / "rtllm" / "v2.jsonl.gz", "rt") as file:
+        designs = [json.loads(line) for line in file]
+    different = []
+    for design in designs:
+        top, text = design["reference_top"], design["reference"]
+        warm = evaluator.evaluate({"d.v": text}, top, frontends=("slang",))
+        if warm.ok and warm.cells != run_cold(text, top, evaluator.files.liberty, tmp_path).get(
+            "num_cells_by_type", {}
+        ):
+            different.append(design["task_id"])
+    assert len(designs) == 50
+    assert different == []

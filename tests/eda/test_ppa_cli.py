@@ -109,3 +109,10 @@ def test_without_opensta_the_report_says_what_was_used(
     report = json.loads(capsys.readouterr().out)
     assert report["timing"]["basis"].startswith("ABC stime")
     assert report["power"]["basis"].startswith("own estimate")
+
+
+def test_the_manuals_example_runs(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (repository / "docs" / "ppa.md").read_text()
+    example = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(repository)
+    exec(compile(example, "docs/ppa.md", "exec"), {})  # noqa: S102 - our own manual
