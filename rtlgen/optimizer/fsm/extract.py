@@ -80,7 +80,7 @@ class _View:
         """Return the machine of `register`, or None where it is none (or too large to be treated as one)."""
         following = self.next[f"next {register.name}"]
         blaster = Blaster(Diagrams())
-        entry = _entry_codes(register, following)
+        entry = entry_codes(register, following)
         if not entry:
             return None
         try:
@@ -136,7 +136,7 @@ def _roots(module: ModuleIR) -> Iterator[tuple[str, Term]]:
             yield f"read {index}.{number}", step.condition
 
 
-def _entry_codes(register: Register, following: Term) -> tuple[int, ...]:
+def entry_codes(register: Register, following: Term) -> tuple[int, ...]:
     """Return the codes that the register starts in: asynchronous and synchronous reset values, initial value."""
     found = [reset.value for reset in register.resets if reset.value is not None]
     if register.initial is not None:

@@ -45,6 +45,19 @@ def locate(design: Elaborated, module: ModuleIR, register: str) -> StateText | N
     return _Locator(design, module, body, register).run()
 
 
+def reads_of(design: Elaborated, module: ModuleIR, name: str) -> list[tuple[Any, Place]]:
+    """Return syntax node and place of every occurrence of a signal as a whole, targets included."""
+    body = _body(design.top, module.name)
+    signal = module.signals.get(name)
+    if body is None or signal is None or signal.declared is None:
+        return []
+    locator = _Locator(design, module, body, name)
+    if locator.root is None:
+        return []
+    reads = [e for e in locator.facts.reads if e.symbol == locator.root and e.syntax is not None]
+    return [(e.syntax, place) for e in reads if (place := locator.place(e.sourceRange)) is not None]
+
+
 def _body(instance: Any, name: str) -> Any:
     """Return the first body of a module definition, searched from the top."""
     waiting = [instance]
