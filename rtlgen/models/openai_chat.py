@@ -248,7 +248,8 @@ class OpenAIModel:
     def _hide(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        # JSON may hold half a surrogate pair, which no file can.
+        return text.encode("utf-8", errors="replace").decode("utf-8")
 
     def _clean(self, text: str) -> str:
         return " ".join(self._hide(text).split())[:_SHOWN]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -246,6 +247,56 @@ def test_a_model_that_never_answers_keeps_to_the_budget(tmp_path: Path) -> None:
             ended.set()
     assert report["ended_by"] == "budget" and report["wall_s"] < 30
     assert "rewrite model failed and was skipped: no reply within the budget" in report["stderr"]
+
+
+TWO = (
+    BLEND
+    + """
+module tick(input wire clk, input wire rst, output wire out);
+    reg [15:0] count;
+    always @(posedge clk)
+        if (rst) count <= 16'd0;
+        else count <= (count == 16'd9) ? 16'd0 : count + 16'd1;
+    assign out = count == 16'd9;
+endmodule
+
+module both(
+    input wire clk, input wire rst, input wire sel, input wire [15:0] a, b, c, d, output wire [15:0] y, output wire out
+);
+    tick t(.clk(clk), .rst(rst), .out(out));
+    blend l(.clk(clk), .rst(rst), .sel(sel), .a(a), .b(b), .c(c), .d(d), .y(y));
+endmodule
+"""
+)
+
+
+@needs_openai
+def test_a_late_answer_is_carried_over_to_the_changed_source(tmp_path: Path) -> None:
+    # `tick` stands before `blend`, so that its change moves every line that the model speaks of.
+    text = TWO.replace(BLEND, "") + BLEND.removeprefix("`timescale 1ns / 1ps\n")
+    (tmp_path / "both.v").write_text(text)
+    narrowed = threading.Event()
+
+    def answer(request: dict[str, Any]) -> tuple[int, str]:
+        if "whole module blend" not in request["messages"][-1]["content"]:
+            return 200, "Nothing to do."
+        limit = time.monotonic() + 60
+        while not (tmp_path / "out" / "report.json").exists() and time.monotonic() < limit:
+            time.sleep(0.1)
+        narrowed.set()
+        return by_candidate("good")(request)
+
+    arguments = ["optimize", "both.v", "--top", "both", "--rule", "narrow", "--rule", "model"]
+    with serving(answer) as endpoint:
+        done = rtlgen(
+            *arguments, "--model", "openai:x", "--out", "out", "--budget", "80", cwd=tmp_path, url=endpoint.url
+        )
+    assert done.returncode == 0 and narrowed.is_set(), done.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [c["modules"] for c in report["changes"]] == [["tick"], ["blend"]]
+    assert report["final_proof_status"] == "proved"
+    result = (tmp_path / "out" / "src" / "both.v").read_text()
+    assert "reg [3:0] count;" in result and "total = left + right;" in result
 
 
 @needs_openai

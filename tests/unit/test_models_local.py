@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a model of two layers over bytes."""
     tokenizers = pytest.importorskip("tokenizers")
     path = tmp_path_factory.mktemp("tiny")
@@ -42,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pad_token_id=256,
     )
     transformers.LlamaForCausalLM(config).save_pretrained(path)
-    yield path
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,11 @@ def test_parts_a_cut_and_missing_counts_are_understood(server: Server) -> None:
     assert (reply.text, reply.model, reply.prompt_tokens, reply.completion_tokens) == ("", "tiny", None, None)
 
 
+def test_half_a_surrogate_does_no_harm(server: Server) -> None:
+    server.answer = lambda request: (200, b'{"choices": [{"message": {"content": "a\\ud800b"}}]}', {})
+    assert ask().text == "a?b"
+
+
 def test_trouble_that_passes_is_waited_out(server: Server) -> None:
     troubles = [(429, {"Retry-After": "0.05"}), (503, {}), (500, {})]
 

@@ -130,6 +130,20 @@ def test_a_missing_end_takes_nothing_away() -> None:
 def test_left_out_lines_stay() -> None:
     text = GOOD.replace("    assign y = s;\n", "    // ... rest unchanged\n")
     assert "assign y = s;" in rewritten(fenced(text))
+    text = GOOD.replace("    assign y = s;\n    assign z = s;\n", "    // ...\n")
+    assert "assign y = s;\n    assign z = t;" in rewritten(fenced(text))
+
+
+def test_a_comment_that_sounds_like_left_out_lines_may_stay() -> None:
+    source = SOURCE.replace(b"    assign y = s;\n", b"    // the rest of it\n    assign y = s;\n")
+    text = GOOD.replace(
+        "    assign y = s;\n    assign z = s;", "    // the rest of it\n    assign y = a + b;\n    assign z = s;"
+    )
+    assert "    // the rest of it\n    assign y = a + b;\n" in rewritten(fenced(text), source)
+
+
+def test_far_more_than_was_asked_for_is_no_answer() -> None:
+    assert answers(fenced(GOOD.replace("endmodule", "wire x;\n" * 9000 + "endmodule")), piece()) == []
 
 
 def test_layout_and_comments_alone_are_no_change() -> None:

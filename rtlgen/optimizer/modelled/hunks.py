@@ -48,19 +48,26 @@ def hunks(old: Sequence[str], new: Sequence[str], *, complete: bool = True) -> l
     """
     before, after = _code_lines(old), _code_lines(new)
     matcher = SequenceMatcher(None, [x.code for x in before], [x.code for x in after], autojunk=False)
-    written = {" ".join(line.split()) for line in new}
+    keys = {_key(line) for line in old}
     found = []
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal" or (b == len(before) and not complete and kind != "insert"):
             continue
-        start, end = (
-            (before[a].number, before[b - 1].number + 1) if a < b else 2 * (before[a - 1].number + 1 if a else 0,)
-        )
-        fresh = new[after[c - 1].number + 1 if c else 0 : after[d - 1].number + 1] if c < d else ()
-        if any(_ELISION.search(line) for line in fresh) or code("\n".join(old[start:end])) == code("\n".join(fresh)):
+        start = before[a].number if a < b else before[a - 1].number + 1 if a else 0
+        end = before[b - 1].number + 1 if a < b else start
+        # What stands before the new code counts as new; what stands behind it may still tell of lines left out.
+        first = after[c - 1].number + 1 if c else 0
+        fresh = new[first : after[d - 1].number + 1] if c < d else ()
+        around = new[first : after[d].number if d < len(after) else len(new)]
+        left_out = any(_ELISION.search(line) for line in around if _key(line) not in keys)
+        if left_out or code("\n".join(old[start:end])) == code("\n".join(fresh)):
             continue
-        found.append(_with_comments(Hunk(start, end, tuple(old[start:end]), tuple(fresh)), written, set(old)))
+        found.append(_with_comments(Hunk(start, end, tuple(old[start:end]), tuple(fresh)), keys))
     return found
+
+
+def _key(line: str) -> str:
+    return " ".join(line.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +87,12 @@ def _code_lines(lines: Sequence[str]) -> list[_CodeLine]:
     return [_CodeLine(n, tuple(row)) for n, row in found.items()]
 
 
-def _with_comments(hunk: Hunk, written: set[str], before: set[str]) -> Hunk:
-    """Return the hunk with the old comments that the model dropped, and without copies of others."""
-    fresh = [x for x in hunk.lines if code(x) or x not in before]
-    kept = [x for x in hunk.old if x.strip().startswith("//") and " ".join(x.split()) not in written]
+def _with_comments(hunk: Hunk, keys: set[str]) -> Hunk:
+    """Return the hunk with the old comments that the model dropped there, and without copies of others."""
+    here = {_key(line) for line in hunk.old}
+    fresh = [x for x in hunk.lines if code(x) or _key(x) in here or _key(x) not in keys]
+    there = {_key(line) for line in fresh}
+    kept = [x for x in hunk.old if x.strip().startswith("//") and _key(x) not in there]
     if len(hunk.old) == len(fresh):
         for n, (old, new) in enumerate(zip(hunk.old, fresh, strict=True)):
             comment = _TRAILING.match(old)

@@ -16,6 +16,9 @@ _THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.D
 _FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _NUMBER: Final = re.compile(r"^\s*\d+ ?\| ?")
 _LARGEST: Final = 1 << 20
+_MOST: Final = 4
+_MARGIN: Final = 8_000
+"""A block longer than this many times the piece, and this many characters, is not what was asked for."""
 _WHY_LENGTH: Final = 240
 
 
@@ -57,6 +60,8 @@ def answers(text: str, piece: Piece, *, cut_off: bool = False) -> list[Answer]:
 
 
 def _answer(block: str, piece: Piece, cut_off: bool, why: str) -> Answer | None:
+    if len(block) > _MOST * len(piece.text) + _MARGIN:
+        return None
     lines = _without_numbers(block.encode("utf-8", errors="replace").decode("latin-1").split("\n"))
     code = "\n".join(lines).strip("\n")
     if not piece.whole:

@@ -36,11 +36,13 @@ _WORD: Final = re.compile(
 
 
 def words(text: str) -> Iterator[Word]:
-    """Yield the words of `text`; what is never ended (comment, string, attribute) comes as `broken`."""
+    """Yield the words of `text`; what is never ended (comment, string, attribute) comes as `broken` and is the last."""
     for match in _WORD.finditer(text):
         kind = match.lastgroup
         assert kind is not None
         yield Word(kind, match[0], match.start())  # type: ignore[arg-type]
+        if kind == "broken":
+            return
 
 
 def code(text: str) -> tuple[str, ...]:
