@@ -34,9 +34,14 @@ def decisions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
             continue
         for selector, width in selectors(graph, value).items():
             cases = cofactors(value, selector, width)
-            for new in (indexed(cases, selector, width), diagram(cases, selector, width)):
-                if new is not None and new is not value:
-                    plans.append((graph_cost(graph, {name: new}), name, selector, new))
+            new = diagram(cases, selector, width)
+            if new is None or new is value:
+                continue
+            total = graph_cost(graph, {name: new})
+            plans.append((total, name, selector, new))
+            part = indexed(cases, selector, width)
+            if part is not None:
+                plans.append((total * 0.99, name, selector, part))
     for total, name, selector, new in sorted(plans, key=lambda p: p[0])[:_MOST]:
         if total < before * 1.02:
             change = redriven(
@@ -100,7 +105,7 @@ def diagram(cases: Sequence[Term], selector: str, width: int) -> Term | None:
     bits = [t.extract(t.var(selector, width), i, 1) for i in range(width)]
     orders: list[Sequence[int]] = [tuple(range(width))[::-1], tuple(range(width))]
     if width <= 4:
-        orders = list(itertools.permutations(range(width)))
+        orders += list(itertools.permutations(range(width)))
     best: tuple[float, Term] | None = None
     for order in orders:
         memo: dict[tuple[Term, ...], Term] = {}

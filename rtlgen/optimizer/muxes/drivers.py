@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.graphs.wordlevel.verilog import hint
+from rtlgen.graphs.wordlevel.verilog import NeedsNameError, to_verilog
 from rtlgen.optimizer.edits import Edit
-from rtlgen.optimizer.registers.define import assignment, fresh_names, redefine
+from rtlgen.optimizer.registers.define import fresh_names, redefine
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.cost import node_cost
+from rtlgen.optimizer.resynth.tidy import tidy
 from rtlgen.optimizer.rewrite import Change, RewriteContext
-from rtlgen.optimizer.sharing.graph import ModuleGraph
-from rtlgen.optimizer.sharing.weave import explicit
+from rtlgen.optimizer.sharing.graph import ModuleGraph, normal
+from rtlgen.optimizer.sharing.weave import LONGEST, explicit
 
 _NAMED_COST = 8.0
 """Estimated cost from which a value that is used twice gets a wire of its own."""
+
+
+_KINDS: Final = {
+    "add": "sum", "sub": "diff", "mul": "product", "udiv": "quotient", "urem": "remainder", "ite": "pick",
+    "ult": "is_less", "ule": "is_at_most", "slt": "is_less", "sle": "is_at_most", "eq": "is_equal",
+    "shl": "shifted", "lshr": "shifted", "ashr": "shifted", "concat": "joined",
+}  # fmt: skip
+_UNNAMED: Final = frozenset({"extract", "zext", "sext", "concat", "not"})
 
 
 def redriven(
@@ -56,7 +66,7 @@ def redriven(
 def _edits(text: ModuleText, graph: ModuleGraph, drivers: Mapping[str, Term], splits: Mapping[Term, str]) -> list[Edit]:
     module = graph.module
     fresh = fresh_names(text)
-    local = {n: graph.localise(v, set(drivers)) for n, v in drivers.items()}
+    local = {n: tidy(graph.localise(v, set(drivers))) for n, v in narrow_reads({n: normal(v) for n, v in drivers.items()}).items()}
     wanted = {graph.localise(v, set(drivers)): name for v, name in splits.items()}
     local, wires = named(local, wanted, fresh)
     start = min(b.place.start for n in drivers for b in module.blocks if n in b.assigned and b.kind != "initial")
@@ -69,23 +79,33 @@ def _edits(text: ModuleText, graph: ModuleGraph, drivers: Mapping[str, Term], sp
     lines = []
     for name, value in wires:
         size = f"[{value.width - 1}:0] " if value.width > 1 else ""
-        expression = _expression(text, graph, name, value, fresh)
+        expression = _expression(text, graph, name, value)
         lines += [f"{indent}logic {size}{name};", f"{indent}assign {name} = {expression};"] if logic else [
             f"{indent}wire {size}{name} = {expression};"
         ]  # fmt: skip
     edits = [text.insert_before(start, "".join(f"{x}\n" for x in lines))] if lines else []
     for name, value in local.items():
-        edits += redefine(text, module, name, explicit(value))
+        edits += _driver(text, graph, name, value, fresh("driven_value"))
     return list(dict.fromkeys(edits))
 
 
-def _expression(text: ModuleText, graph: ModuleGraph, name: str, value: Term, fresh: object) -> str:
-    from rtlgen.graphs.wordlevel.verilog import NeedsNameError, to_verilog
+def _driver(text: ModuleText, graph: ModuleGraph, name: str, value: Term, stand_in: str) -> list[Edit]:
+    """Return edits that drive a signal, the expression written in its own width and sign."""
+    expression = _expression(text, graph, name, value, exact=graph.module.signals[name].signed)
+    if graph.module.signals[name].signed:
+        expression = f"$signed({expression})"
+    edits = redefine(text, graph.module, (name,), t.var(stand_in, value.width))
+    return [Edit(e.file, e.start, e.end, e.text.replace(stand_in, expression)) for e in edits]
 
+
+def _expression(text: ModuleText, graph: ModuleGraph, name: str, value: Term, exact: bool = False) -> str:
     try:
-        return to_verilog(explicit(value), signals=graph.module.signals, context_width=value.width)
+        result = to_verilog(explicit(value), signals=graph.module.signals, context_width=value.width, exact=exact)
     except NeedsNameError as error:
         raise CannotEditError(str(error)) from error
+    if len(result) > LONGEST:
+        raise CannotEditError(f"expected a driver of {name!r} of at most {LONGEST} characters, got {len(result)}")
+    return result
 
 
 def named(
@@ -102,12 +122,32 @@ def named(
     for node in t.walk(*values.values()):
         new = t.rebuild(node, tuple(done[a] for a in node.args))
         costly = users[node] > 1 and _cost(node) >= _NAMED_COST
-        if new.args and (node in wanted or node in sliced or costly) and node not in roots and new.op != "extract":
-            name = fresh(wanted.get(node) or hint(new))
+        wanted_name = node in wanted or node in sliced or costly
+        if new.args and wanted_name and node not in roots and new.op not in _UNNAMED:
+            name = fresh(wanted.get(node) or _KINDS.get(new.op, "part"))
             wires.append((name, new))
             new = t.var(name, new.width)
         done[node] = new
     return {n: done[v] for n, v in values.items()}, wires
+
+
+def narrow_reads(values: Mapping[str, Term]) -> dict[str, Term]:
+    """Return the values with sums that are the low bits of a wider sum read from that one."""
+    wide: dict[Term, Term] = {}
+    nodes = list(t.walk(*values.values()))
+    sums = [n for n in nodes if n.op in ("add", "sub", "mul")]
+    for n in sums:
+        for w in sums:
+            if w.width > n.width and w.op == n.op and normal(t.make("extract", n.width, (w,), 0)) is n:
+                wide[n] = w
+    if not wide:
+        return dict(values)
+    done: dict[Term, Term] = {}
+    for n in nodes:
+        source = wide.get(n)
+        new = t.rebuild(n, tuple(done[a] for a in n.args))
+        done[n] = t.make("extract", n.width, (source,), 0) if source is not None else new
+    return {k: done[v] for k, v in values.items()}
 
 
 def _cost(node: Term) -> float:

@@ -34,6 +34,8 @@ def normal(root: Term) -> Term:
 def _normal_node(x: Term) -> Term:
     if x.op == "concat" and x.args[0].is_const and x.args[0].const_value == 0:
         return t.zext(t.concat(*x.args[1:]), x.width)
+    if x.op in ("ult", "ule", "slt", "sle"):
+        return _narrowed(x)
     if x.op != "extract":
         return x
     inner, low = x.args[0], int(x.value or 0)
@@ -47,6 +49,30 @@ def _normal_node(x: Term) -> Term:
     if low == 0 and inner.op == "shl":
         return t.apply("shl", _normal_node(t.extract(inner.args[0], 0, x.width)), inner.args[1])
     return x
+
+
+def _narrowed(x: Term) -> Term:
+    """Return a comparison in no more bits than its operands have before extension."""
+    signed = x.op[0] == "s"
+    widths = []
+    for a in x.args:
+        if a.is_const:
+            value = t.to_signed(a.const_value, a.width) if signed else a.const_value
+            widths.append((value if value >= 0 else ~value).bit_length() + signed)
+        elif a.op == "zext":
+            widths.append(a.args[0].width + signed)
+        else:
+            widths.append(a.args[0].width if a.op == "sext" and signed else a.width)
+    width = max(*widths, 1)
+    if width >= x.args[0].width:
+        return x
+    return t.apply(x.op, *(_cut(a, width) for a in x.args))
+
+
+def _cut(x: Term, width: int) -> Term:
+    if x.op in ("zext", "sext"):
+        return (t.zext if x.op == "zext" else t.sext)(x.args[0], width)
+    return t.extract(x, 0, width)
 
 
 class ModuleGraph:

@@ -222,6 +222,8 @@ def explicit(root: Term) -> Term:
     done: dict[Term, Term] = {}
     for term in t.walk(root):
         args = tuple(done[a] for a in term.args)
+        if term.op in ("shl", "lshr", "ashr"):
+            args = (args[0], term.args[1])  # a shift's amount is self-determined
         done[term] = spell(term if args == term.args else t.make(term.op, term.width, args, term.value))
     return done[root]
 
