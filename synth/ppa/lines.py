@@ -83,7 +83,7 @@ class LogicLines:
         """Return where the signal called `name` is written: its register's process, else its declaration."""
         bit = self._bits.get(name)
         if bit is None:
-            return self._memories.get(name.split("[")[0])
+            return self._memories.get(name.split("[")[0].removesuffix(" (read register)"))
         index = self._state.get(bit)
         src = self._cells[index]["attributes"].get("src", "") if index is not None else ""
         spans = self._sources.spans(src) or self._sources.spans(self._declared.get(bit, ""))

@@ -21,6 +21,13 @@ from rtlgen.synth.liberty import Library
 from rtlgen.synth.ppa.netlist import Bit, Netlist, clock_nets, drivers
 from rtlgen.synth.tools import Tool
 
+# A cell whose inputs never switch has an undefined internal power in the build of 2019, and the sum then fails; the
+# cells are then asked one by one.
+_POWER = """if {[catch {report_power -digits 9}]} {
+  puts "@@ instances"
+  foreach cell [get_cells *] { puts "[get_name $cell] [sta::instance_power $cell [sta::cmd_corner]]" }
+}"""
+_INSTANCE = re.compile(r"^u(?P<index>\d+)((?: \S+){4})$", re.MULTILINE)
 GROUPS = ("in2reg", "reg2reg", "reg2out", "in2out")
 _NUMBER = r"-?\d[\d.]*(?:[eE][-+]?\d+)?"
 _STEP = re.compile(rf"^\s*(?P<delay>{_NUMBER})\s+(?P<time>{_NUMBER}) [\^v] (?P<point>\S+) \((?P<cell>[^)]*)\)\s*$")
@@ -154,7 +161,7 @@ def script(netlist: Netlist, library: Library, names: Names, *, clock_ns: float,
         lines += [
             f"set_power_activity -input -activity {activity:g} -duty 0.5",
             'puts "@@ power"',
-            "report_power -digits 9",
+            _POWER,
         ]
     return "\n".join([*lines, 'puts "@@ end"', ""])
 
@@ -202,7 +209,24 @@ def run_opensta(
     broken = [line for line in messages if line.startswith("Error") and "non-numeric" not in line]
     if broken:
         raise ToolOutputError(f"expected a timing report of {tool}, got {broken[0]!r}")
-    return StaResult(parse_paths(ended.stdout), parse_power(ended.stdout), messages), names
+    power = parse_power(ended.stdout) or sum_instances(ended.stdout, netlist, library)
+    return StaResult(parse_paths(ended.stdout), power, messages), names
+
+
+def sum_instances(text: str, netlist: Netlist, library: Library) -> dict[str, StaPower]:
+    """Return the rows of a power report from the power of single cells, undefined numbers as 0; empty without any."""
+    body = text.split("@@ instances", 1)[1] if "@@ instances" in text else ""
+    sums = {name: [0.0] * 4 for name in ("Sequential", "Combinational", "Total")}
+    found = list(_INSTANCE.finditer(body))
+    for match in found:
+        kind = library.cell(netlist.cells[int(match["index"])].type)
+        name = "Combinational" if kind.sequential is None else "Sequential"
+        for place, word in enumerate(match[2].split()[:3]):
+            value = float(word) if "nan" not in word.lower() else 0.0
+            for row in (sums[name], sums["Total"]):
+                row[place] += value
+                row[3] += value
+    return {name: StaPower(*row) for name, row in sums.items()} if found else {}
 
 
 _PROBE_LIBRARY = """library (probe) {

@@ -17,6 +17,7 @@ _ABC_STAGE = re.compile(
 _ABC_ENDS = re.compile(
     r"^ABC: Start-point = \S+ \((?P<start>.*?)\)\.\s+End-point = \S+ \((?P<end>.*?)\)\.\s*$", re.MULTILINE
 )
+_READ_REGISTER = re.compile(r"\$\\?(?P<memory>[^$]+)\$rdreg\[\d+\]\$\w+\[(?P<bit>\d+)\]")
 _ABC_DELAY = re.compile(r"ABC: WireLoad = .*Delay =\s*(?P<delay>[-\d.]+) ps")
 
 
@@ -59,6 +60,14 @@ def clock_names(netlist: Netlist, library: Library) -> tuple[str, ...]:
     return tuple(netlist.name(bit) or "(unnamed)" for bit in clock_nets(netlist, library))
 
 
+def made_name(netlist: Netlist, bit: Bit) -> str | None:
+    r"""Return a readable name for a register that Yosys made of a memory's read port (`$\mem$rdreg[0]$q[3]`)."""
+    for name, found in netlist.bits.items():
+        if found == bit and (match := _READ_REGISTER.fullmatch(name)):
+            return f"{match['memory']} (read register)[{match['bit']}]"
+    return None
+
+
 class _Reader:
     """Turns OpenSTA's points back into the source's names."""
 
@@ -89,7 +98,8 @@ class _Reader:
         for pin in self.library.cell(cell.type).outputs:
             if name := self.netlist.name(cell.pins.get(pin, "x")):
                 return name
-        return f"{cell.type} {cell.name}"
+        made = (made_name(self.netlist, cell.pins.get(pin, "x")) for pin in self.library.cell(cell.type).outputs)
+        return next((name for name in made if name), f"{cell.type} {cell.name}")
 
     def cell_span(self, point: str) -> SourceSpan | None:
         """Return where the register at `point` was written, by the mapped cell's own attribute."""
