@@ -398,30 +398,75 @@ class Reached:
 
 
 def combinational_order(module: ModuleIR) -> list[str]:
-    """Return the combinational signals so that each comes after those it reads; members of loops are left out."""
-    reads = {n: [v for v in variables(t) if v in module.combinational] for n, t in module.combinational.items()}
+    """Return the combinational signals so that each comes after those it reads; members of loops are left out.
+
+    Signals whose bits depend on other bits of the same signal, as in a carry chain, are loops here.
+    """
+    cyclic = {n for group in schedule(module) if group.cyclic for n in group.names}
     order: list[str] = []
-    state: dict[str, int] = {}
-    for root in reads:
-        stack = [root]
-        while stack:
-            name = stack[-1]
-            if state.setdefault(name, 0) == 0:
-                state[name] = 1
-                stack += [r for r in reads[name] if state.get(r, 0) == 0]
-                continue
-            stack.pop()
-            if state[name] == 1:
-                state[name] = 2 if all(state.get(r) == 2 for r in reads[name]) else 3
-                if state[name] == 2:
-                    order.append(name)
+    for group in schedule(module):
+        reads = set(variables(*(module.combinational[n] for n in group.names)))
+        if group.cyclic or reads & cyclic:
+            cyclic |= set(group.names)
+        else:
+            order += group.names
     return order
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Combinational signals that depend on each other (`cyclic`), or a single one that does not on itself."""
+
+    names: tuple[str, ...]
+    cyclic: bool
+
+
+def schedule(module: ModuleIR) -> list[Group]:
+    """Return the strongly connected groups of combinational signals in an order of evaluation (Tarjan, 1972)."""
+    reads = {n: [v for v in variables(t) if v in module.combinational] for n, t in module.combinational.items()}
+    return [Group(tuple(g), len(g) > 1 or g[0] in reads[g[0]]) for g in _components(reads)]
+
+
+def _components(reads: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_names: list[str] = []
+    found: list[list[str]] = []
+    for root in reads:
+        work = [] if root in number else [(root, iter(reads[root]))]
+        if work:
+            number[root] = lowest[root] = len(number)
+            open_names.append(root)
+        while work:
+            name, rest = work[-1]
+            child = next(rest, None)
+            if child is None:
+                work.pop()
+                _close(name, number, lowest, open_names, found)
+                if work:
+                    lowest[work[-1][0]] = min(lowest[work[-1][0]], lowest[name])
+            elif child not in number:
+                number[child] = lowest[child] = len(number)
+                open_names.append(child)
+                work.append((child, iter(reads[child])))
+            elif child in open_names:
+                lowest[name] = min(lowest[name], number[child])
+    return found
+
+
+def _close(
+    name: str, number: Mapping[str, int], lowest: Mapping[str, int], open_names: list[str], found: list[list[str]]
+) -> None:
+    """Move a finished component from the open names to `found`."""
+    if lowest[name] == number[name]:
+        start = open_names.index(name)
+        found.append(open_names[start:])
+        del open_names[start:]
 
 
 def free_signals(module: ModuleIR) -> dict[str, int]:
     """Return name and width of every signal whose value is given from outside or by drivers nobody models."""
-    ordered = set(combinational_order(module))
-    driven = ordered | set(module.registers)
+    driven = set(module.combinational) | set(module.registers)
     return {n: s.width for n, s in module.signals.items() if n not in driven and s.depth is None}
 
 
@@ -474,18 +519,42 @@ def sample_module(module: ModuleIR, count: int, seed: int = 0) -> Samples:
     """Return sample points with arbitrary register values: what combinational equivalence is about."""
     widths = free_signals(module) | {n: r.width for n, r in module.registers.items()}
     values = sample_inputs(widths, count, seed, constants_of(module))
-    return _complete(module, values, count, seed, combinational_order(module))
+    return _complete(module, values, count, seed, schedule(module))
 
 
-def _complete(module: ModuleIR, values: dict[str, Vector], count: int, seed: int, order: Sequence[str]) -> Samples:
+def _complete(
+    module: ModuleIR, values: dict[str, Vector], count: int, seed: int, order: Sequence[Group]
+) -> Samples:
     """Return `values` with all combinational signals and next values computed."""
     memories = _memories(module, count, seed)
     cache: dict[Term, Vector] = {}
-    for name in order:
-        values[name] = evaluate_terms((module.combinational[name],), values, count, memories, cache)[0]
+    for group in order:
+        if group.cyclic:
+            _settle(module, group, values, count, memories)
+        else:
+            name = group.names[0]
+            values[name] = evaluate_terms((module.combinational[name],), values, count, memories, cache)[0]
     registers = list(module.registers.values())
     following = evaluate_terms([r.next for r in registers], values, count, memories, cache)
     return Samples(count, values, memories, {r.name: v for r, v in zip(registers, following, strict=True)})
+
+
+def _settle(
+    module: ModuleIR, group: Group, values: dict[str, Vector], count: int, memories: Mapping[str, MemoryReader]
+) -> None:
+    """Evaluate signals that depend on each other bit by bit until nothing changes, from 0.
+
+    A chain without a loop over single bits settles in at most as many rounds as it has bits; a real loop that does
+    not settle keeps its last values.
+    """
+    terms = [module.combinational[n] for n in group.names]
+    for name, term in zip(group.names, terms, strict=True):
+        values[name] = constant(0, term.width, count)
+    for _ in range(sum(t.width for t in terms) + 1):
+        new = evaluate_terms(terms, values, count, memories)
+        if all(bool((values[n] == v).all()) for n, v in zip(group.names, new, strict=True)):
+            return
+        values |= dict(zip(group.names, new, strict=True))
 
 
 def _memories(module: ModuleIR, count: int, seed: int) -> dict[str, MemoryReader]:
@@ -563,7 +632,7 @@ class _Run:
     def __init__(self, module: ModuleIR, traces: int, seed: int) -> None:
         self.module, self.traces, self.seed = module, traces, seed
         self.rng = np.random.default_rng(seed)
-        self.order = combinational_order(module)
+        self.order = schedule(module)
         self.free = free_signals(module)
         self.reset = find_reset(module)
         self.clocks = sorted({(r.clock, r.edge) for r in module.registers.values()})

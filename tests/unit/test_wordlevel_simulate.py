@@ -155,7 +155,14 @@ def test_combinational_loops_are_left_out() -> None:
     one = t.const(1, 1)
     ir = module({"i": 1}, a=t.apply("xor", t.var("b", 1), one), b=t.var("a", 1), c=t.var("d", 1), d=t.var("i", 1))
     assert sim.combinational_order(ir) == ["d", "c"]
-    assert set(sim.free_signals(ir)) == {"i", "a", "b"}
+    assert set(sim.free_signals(ir)) == {"i"}
+
+
+def test_a_carry_chain_in_one_signal_is_no_loop() -> None:
+    c, a = t.var("c", 4), t.var("a", 4)
+    bits = [t.apply("and", t.extract(a, i, 1), t.extract(c, i - 1, 1) if i else t.const(1, 1)) for i in range(4)]
+    samples = sim.sample_module(module({"a": 4}, c=t.concat(*reversed(bits)), top=t.extract(c, 3, 1)), 64)
+    assert (samples.values["top"] == (samples.values["a"] == 15)).all()
 
 
 def test_samples_of_any_state_differ_from_reached_ones() -> None:

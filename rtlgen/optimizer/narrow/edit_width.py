@@ -13,6 +13,7 @@ from rtlgen.graphs.wordlevel.verilog import NeedsNameError, condition_to_verilog
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.narrow.shrink import low_bits, shrink
 from rtlgen.optimizer.registers.module_text import CannotEditError, Declaration, ModuleText
+from rtlgen.optimizer.registers.sharing import explicit
 
 _LITERAL: Final = re.compile(r"(?<![\w$'])(\d+)\s*'\s*([bodhBODH])\s*([0-9a-fA-F_]+)")
 _WORD: Final = re.compile(r"(?<![\w$'.])[A-Za-z_][\w$]*")
@@ -123,6 +124,9 @@ def _is_simple(old: str, module: ModuleIR, involved: list[str], bits: Mapping[st
     words = set(_WORD.findall(_LITERAL.sub(" ", old)))
     if not words.isdisjoint(module.signals.keys() - set(involved)):
         return len(words - module.signals.keys()) > 0
+    integers = [int(x) for x in re.findall(r"(?<![\w$'.])\d+(?![\w'])", _LITERAL.sub(" ", old))]
+    if any(i > t.mask(bits[n]) for i in integers for n in involved):
+        return False
     same = len({(module.signals[n].width, bits[n]) for n in involved}) == 1
     return same and "{" not in old and "[" not in old and "~" not in old
 
@@ -156,7 +160,7 @@ def _printed(
         term = low_bits(term, width)
     try:
         if o.role == "condition" and term.width == 1:
-            return condition_to_verilog(shrink(term), signals=signals)
-        return to_verilog(shrink(term), signals=signals, context_width=width, context_signed=None)
+            return condition_to_verilog(explicit(shrink(term)), signals=signals)
+        return to_verilog(explicit(shrink(term)), signals=signals, context_width=width, context_signed=None)
     except (NeedsNameError, ValueError) as error:
         raise CannotEditError(f"expected an expression that can be written in place, got {error}") from error

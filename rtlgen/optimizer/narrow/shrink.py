@@ -46,6 +46,8 @@ def _shrink_node(term: Term) -> Term:
         return low_bits(term.args[0], term.width)
     if term.op == "redor" and significant(term.args[0]) < term.args[0].width:
         return t.boolean(low_bits(term.args[0], significant(term.args[0])))
+    if term.op == "urem" and term.args[1].is_const and term.args[1].const_value > t.mask(significant(term.args[0])):
+        return term.args[0]
     if term.op in ("and", "or", "xor", "ite", "udiv", "urem", "add", "lshr", "mul"):
         return _operator(term)
     return term

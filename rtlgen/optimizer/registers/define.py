@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.graphs.wordlevel.verilog import Helper, identifier, to_statements
+from rtlgen.graphs.wordlevel.verilog import Helper, identifier, literal, to_statements
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.registers.module_text import CannotEditError, Declaration, ModuleText
-from rtlgen.optimizer.registers.sharing import shared_parts
+from rtlgen.optimizer.registers.sharing import explicit, shared_parts
 
 LONGEST_TEXT = 900
 """Characters beyond which a new driver with its helpers is no longer sensible to read."""
@@ -69,7 +69,7 @@ def _statements(
 ) -> tuple[list[Helper], str]:
     """Return helper wires in order and the expression over them that drives the targets."""
     width = sum(module.signals[n].width for n in names)
-    parts, rest = shared_parts(term, fresh, names[-1].split("[")[0])
+    parts, rest = shared_parts(explicit(term), fresh, names[-1].split("[")[0])
     helpers: list[Helper] = []
     for name, part in parts:
         inner, expression = to_statements(part, fresh=fresh, signals=module.signals, context_width=part.width)
@@ -184,3 +184,24 @@ def interchangeable(text: ModuleText, module: ModuleIR, name: str, other: str) -
 def _once(text: ModuleText, name: str) -> bool:
     found: list[Declaration] = text.declarations(name)
     return len(found) == 1 and not found[0].port
+
+
+def inline_constant(text: ModuleText, module: ModuleIR, name: str, value: int) -> list[Edit]:
+    """Return edits that remove `name`, its driver and declaration, and read literals in its place.
+
+    Raises:
+        CannotEditError: it is a port, or some reader takes a computed slice of it.
+    """
+    blocks = [b for b in module.blocks if name in b.assigned]
+    if not blocks or not all(b.place.file for b in blocks):
+        raise CannotEditError(f"expected drivers of {name!r} in the module's text, got {len(blocks)!r} blocks")
+    gone = [e for b in blocks for e in text.without_assignments(b.place, {name})]
+    gone += text.remove_declaration(name)
+    signal = module.signals[name]
+    if signal.low or not signal.descending or signal.signed:
+        raise CannotEditError(f"expected {name!r} to be unsigned and indexed down to 0")
+    edits = []
+    for start, end, low, width in text.read_slices(name, signal.width):
+        if not any(g.start <= start and end <= g.end for g in gone):
+            edits.append(text.edit(start, end, literal(value >> low & ((1 << width) - 1), width)))
+    return [*gone, *edits]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Literal
 
 from rtlgen.core.errors import RtlgenError
@@ -78,16 +77,9 @@ class Draft:
             return
         before = ModuleText.of(self._module, self._context.sources).used()
         text = ModuleText.of(self.view(), self.sources)
-        edits: list[Edit] = []
-        for name, signal in self._module.signals.items():
-            if signal.kind in ("net", "variable") and name in before and name not in text.used():
-                with suppress(CannotEditError):
-                    edits += text.remove_declaration(name)
-        try:
-            self.apply(edits + text.unused_genvars())
-        except CannotEditError:
-            for edit in edits[:1]:
-                self.apply([edit])
+        unused = [n for n, s in self._module.signals.items() if s.kind in ("net", "variable")]
+        unused = [n for n in unused if n in before and n not in text.used() and len(text.declarations(n)) == 1]
+        self.apply([*text.remove_declarations(unused), *text.unused_genvars()])
 
     def _remove(self, view: ModuleIR, names: list[str]) -> bool:
         try:
@@ -184,10 +176,10 @@ def removal(text: ModuleText, module: ModuleIR, names: Iterable[str]) -> list[Ed
     """
     gone = set(names)
     blocks = [b for b in module.blocks if b.assigned & gone]
-    if not all(b.editable for b in blocks):
-        raise CannotEditError(f"expected editable drivers of {sorted(gone)!r}, got one that is not")
+    if not all(b.place.file for b in blocks):
+        raise CannotEditError(f"expected drivers of {sorted(gone)!r} in the module's text, got one that is not")
     edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
-    edits += [e for n in sorted(gone) for e in text.remove_declaration(n)]
+    edits += text.remove_declarations(sorted(gone))
     edits = list(dict.fromkeys(edits))
     for name in gone:
         for start, end, _ in text.reads(name):

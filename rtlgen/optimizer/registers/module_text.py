@@ -156,6 +156,20 @@ class ModuleText:
                 found.append((start, start + len(name), kind == "IdentifierSelectName"))
         return found
 
+    def read_slices(self, name: str, width: int) -> list[tuple[int, int, int, int]]:
+        """Return start, end, lowest bit and width of every use of a vector `[width-1:0]`, selects included.
+
+        Raises:
+            CannotEditError: a select is not one of plain numbers.
+        """
+        found = []
+        for node in self.nodes():
+            kind = node.kind.name
+            if kind in ("IdentifierName", "IdentifierSelectName") and node.identifier.valueText == name:
+                start, end = node.identifier.location.offset, _range(node)[1]
+                found.append((start, end, *_slice(self.text[start + len(name) : end], width)))
+        return found
+
     def used(self) -> set[str]:
         """Return every name that stands in an expression, targets included."""
         if self._used is None:
@@ -303,19 +317,29 @@ class ModuleText:
         Raises:
             CannotEditError: it is a port, is not declared in this text, or has several declarations.
         """
-        found = self.declarations(name)
-        if len(found) != 1 or found[0].port:
-            raise CannotEditError(f"expected one declaration of {name!r} that is no port, got {len(found)!r}")
-        return [self._drop(found[0])]
+        return self.remove_declarations([name])
 
-    def _drop(self, declaration: Declaration) -> Edit:
-        names = _declarators(declaration.node)
-        if len(names) == 1:
-            return self.delete(*_range(declaration.node))
-        position = [_range(n) for n in names].index(_range(declaration.declarator))
-        if position + 1 < len(names):
-            return self.edit(_range(names[position])[0], _range(names[position + 1])[0], "")
-        return self.edit(_range(names[position - 1])[1], _range(names[position])[1], "")
+    def remove_declarations(self, names: Collection[str]) -> list[Edit]:
+        """Return edits that remove the declarations of several names at once.
+
+        Raises:
+            CannotEditError: one is a port, is not declared in this text, or has several declarations.
+        """
+        owners: dict[tuple[int, int], Any] = {}
+        for name in names:
+            found = self.declarations(name)
+            if len(found) != 1 or found[0].port:
+                raise CannotEditError(f"expected one declaration of {name!r} that is no port, got {len(found)!r}")
+            owners[_range(found[0].node)] = found[0].node
+        return [self._without_declarators(node, names) for node in owners.values()]
+
+    def _without_declarators(self, node: Any, names: Collection[str]) -> Edit:
+        declarators = _declarators(node)
+        kept = [d for d in declarators if d.name.valueText not in names]
+        if not kept:
+            return self.delete(*_range(node))
+        start, end = _range(declarators[0])[0], _range(declarators[-1])[1]
+        return self.edit(start, end, ", ".join(self._text(d) for d in kept))
 
     def as_net(self, name: str) -> list[Edit]:
         """Return edits after which a continuous assignment may drive the name; none where it already may.
@@ -331,7 +355,7 @@ class ModuleText:
             if declaration.port or len(found) == 1:
                 edits.append(self._to_wire(name, declaration))
             else:
-                edits.append(self._drop(declaration))
+                edits.append(self._without_declarators(declaration.node, [name]))
         if not found:
             raise CannotEditError(f"expected a declaration of {name!r}, got none")
         return edits
@@ -341,7 +365,9 @@ class ModuleText:
             raise CannotEditError(f"expected a 'reg' declaration of {name!r} only, got a shared one or another type")
         if declaration.declarator.initializer is not None:
             raise CannotEditError(f"expected no initial value of {name!r}, got one")
-        return self.edit(*declaration.keyword_place, "wire")
+        start, end = declaration.keyword_place
+        padded = self.text[end : end + 2] == b"  "
+        return self.edit(start, end + int(padded), "wire")
 
 
 class _Removal:
@@ -467,7 +493,7 @@ def _outside_loops(node: Any) -> Any:
     """Return the outermost generate loop around a node, else the node."""
     found, parent = node, node.parent
     while parent is not None and parent.kind.name != "ModuleDeclaration":
-        if parent.kind.name == "LoopGenerate":
+        if parent.kind.name == "LoopGenerate" or (parent.kind.name == "GenerateRegion" and found is not node):
             found = parent
         parent = parent.parent
     return found
@@ -494,6 +520,19 @@ def _only_assigns(member: Any, names: Collection[str]) -> bool:
         return False
     assignments = [n for n in member.assignments if n.__class__.__name__.endswith("Syntax")]
     return all(b in names for a in assignments for b in base_names(a.left))
+
+
+def _slice(select: bytes, width: int) -> tuple[int, int]:
+    """Return lowest bit and width of the text of a select, of the whole vector for an empty text."""
+    if not select.strip():
+        return 0, width
+    match = re.fullmatch(rb"\s*\[\s*(\d+)\s*(?::\s*(\d+)\s*)?\]", select)
+    if match is None:
+        raise CannotEditError(f"expected a select by plain numbers, got {select.decode('latin-1')!r}")
+    high, low = int(match[1]), int(match[2] or match[1])
+    if not low <= high < width:
+        raise CannotEditError(f"expected a select inside {width!r} bits, got {select.decode('latin-1')!r}")
+    return low, high - low + 1
 
 
 def _plain_names(left: Any) -> list[str] | None:

@@ -13,7 +13,8 @@ from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.optimizer.registers.define import interchangeable, redefine, rename
+from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.registers.define import inline_constant, interchangeable, redefine, rename
 from rtlgen.optimizer.registers.draft import Draft, dead_signals, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.bank import as_words
@@ -128,11 +129,14 @@ def _explain(
     points = Points(len(chosen), {n: samples.values[n][chosen] for n in module.registers})
     searcher = Searcher(leaves, points, sim.constants_of(module), deadline_s=deadline_s)
     wanted = as_words(samples.values[name])
-    accepted = 0
+    accepted, seen = 0, set[Term]()
     for solution in searcher.solve(wanted[chosen], width, depth=1):
         if solution.cost >= worth or accepted == 2:
             return
         term = tidy(solution.term)
+        if term in seen:
+            continue
+        seen.add(term)
         if bool((samples.evaluate(term) == samples.values[name]).all()):
             accepted += 1
             yield Redundant(name, term, worth - solution.cost - 4 * (accepted - 1))
@@ -146,7 +150,9 @@ def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redund
     name, term = redundant.name, redundant.term
     try:
         text = ModuleText.of(module, context.sources)
-        if term.op == "var" and interchangeable(text, module, name, term.name):
+        if term.is_const and module.signals[name].kind in ("net", "variable"):
+            draft.apply(_without_constant(text, module, name, term))
+        elif term.op == "var" and interchangeable(text, module, name, term.name):
             draft.apply(rename(text, module, name, term.name))
         else:
             draft.apply(redefine(text, module, (name,), term))
@@ -155,6 +161,13 @@ def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redund
         return None
     rule, title, why = _words(name, term)
     return draft.change(rule, title, why, rank=0.5 + min(0.45, redundant.gain / 600), obligation="sequential")
+
+
+def _without_constant(text: ModuleText, module: ModuleIR, name: str, term: Term) -> list[Edit]:
+    try:
+        return inline_constant(text, module, name, term.const_value)
+    except CannotEditError:
+        return redefine(text, module, (name,), term)
 
 
 def _words(name: str, term: Term) -> tuple[str, str, str]:

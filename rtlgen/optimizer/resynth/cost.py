@@ -80,20 +80,22 @@ def _constant_operand(term: Term, width: int) -> float:
     return 3.5 * width
 
 
-def step(term: Term) -> tuple[float, tuple[Term, ...]]:
-    """Return the cost of building `term` from other terms, and these.
+def _shifted(term: Term) -> Term | None:
+    """Return the variable shift that a slice is taken from, None for any other term."""
+    inner = term.args[0] if term.op == "extract" else None
+    return inner if inner is not None and inner.op in ("lshr", "shl") and not inner.args[1].is_const else None
 
-    A slice of a shifted word is a multiplexer of slices or a part of the shifter, whichever is cheaper.
-    """
-    shifted = term.args[0] if term.op == "extract" else None
-    if shifted is None or shifted.op not in ("lshr", "shl") or shifted.args[1].is_const:
-        return node_cost(term), term.args
+
+def _multiplexer(slice_: Term, shifted: Term) -> float:
+    """Return the cost of a slice of a shifted word built as a multiplexer of slices."""
+    return 1.8 * slice_.width * ((1 << min(_varying(shifted.args[1]), 12)) - 1)
+
+
+def _shifter(shifted: Term, widest: int) -> float:
+    """Return the cost of a whole shifter; one over a repeated word is a rotation of the slice's width."""
     word, amount = shifted.args
-    choices = 1 << min(_varying(amount), 12)
-    multiplexer = 1.8 * term.width * (choices - 1)
-    halves = word.op == "concat" and len(set(word.args)) < len(word.args)
-    shifter = 2.0 * (word.width if not halves else term.width) * min(_significant(amount), word.width.bit_length())
-    return min(multiplexer, shifter), shifted.args
+    repeated = word.op == "concat" and len(set(word.args)) < len(word.args)
+    return 2.0 * (widest if repeated else word.width) * min(_significant(amount), word.width.bit_length())
 
 
 def _varying(amount: Term) -> int:
@@ -108,15 +110,28 @@ def _varying(amount: Term) -> int:
 
 
 def total_cost(roots: Iterable[Term]) -> float:
-    """Return the cost of the distinct nodes under the roots."""
+    """Return the cost of the distinct nodes under the roots.
+
+    Slices of a shifted word are multiplexers or parts of one shifter, whichever is cheaper for all of them.
+    """
     stack, seen, total = list(roots), set[Term](), 0.0
+    slices: dict[Term, list[Term]] = {}
     while stack:
         term = stack.pop()
-        if term not in seen:
-            seen.add(term)
-            cost, parts = step(term)
-            total += cost
-            stack.extend(parts)
+        if term in seen:
+            continue
+        seen.add(term)
+        shifted = _shifted(term)
+        if shifted is None:
+            total += node_cost(term)
+            stack.extend(term.args)
+        else:
+            slices.setdefault(shifted, []).append(term)
+            stack.extend(shifted.args)
+    for shifted, users in slices.items():
+        if shifted not in seen:
+            apart = sum(_multiplexer(u, shifted) for u in users)
+            total += min(apart, _shifter(shifted, max(u.width for u in users)))
     return total
 
 

@@ -64,11 +64,25 @@ def _count(items: Sequence[Term], width: int) -> Term:
 
 
 def rotate(word: Term, amount: Term, *, left: bool) -> Term:
-    """Return `word` rotated by `amount` modulo its width."""
-    twice = t.concat(word, word)
-    if left:
-        return t.extract(t.apply("shl", twice, amount), word.width, word.width)
-    return t.extract(t.apply("lshr", twice, amount), 0, word.width)
+    """Return `word` rotated by `amount` modulo its width, one stage of multiplexers per bit of the amount."""
+    for k in range(amount.width):
+        places = (1 << k) % word.width
+        split = word.width - places if left else places
+        if places:
+            turned = t.concat(t.extract(word, 0, split), t.extract(word, split, word.width - split))
+            word = t.ite(bit(amount, k), turned, word)
+    return word
+
+
+def shift_right(word: Term, amount: Term, fill: Term) -> Term:
+    """Return `word` shifted right by `amount`, `fill` entering at the top, one stage per bit of the amount."""
+    for k in range(amount.width):
+        places = min(1 << k, word.width)
+        entering = t.sext(fill, places)
+        kept = word.width - places
+        moved = t.concat(entering, t.extract(word, places, kept)) if kept else entering
+        word = t.ite(bit(amount, k), moved, word)
+    return word
 
 
 def reverse(word: Term) -> Term:

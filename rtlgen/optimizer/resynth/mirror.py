@@ -79,7 +79,9 @@ def shifted(searcher: Searcher, target: Words, word: Term) -> Iterator[Term]:
         plain = row >> np.minimum(count, np.uint64(63))
         fill = limit ^ (limit >> np.minimum(count, np.uint64(63)))
         one, zero = target == (plain | fill), target == plain
-        if (one | zero).all() and not zero.all():
+        if zero.all():
+            yield t.apply("lshr", word, amount)
+        elif (one | zero).all():
             yield from _filled(searcher, word, amount, np.flatnonzero(one != zero), one)
 
 
@@ -94,7 +96,5 @@ def _filled(
         return
     leaves = [*searcher.flags, *(w for w in searcher.words if w.width <= 32)]
     inner = Searcher(leaves, searcher.points.take(clear), (), deadline_s=searcher.deadline_s)
-    width = word.width
     for solution in inner.solve(one[clear].astype(np.uint64), 1, depth=1)[:2]:
-        longer = t.concat(solution.term, word)
-        yield t.extract(t.apply("ashr", longer, amount), 0, width)
+        yield idioms.shift_right(word, amount, solution.term)

@@ -89,7 +89,7 @@ class Workbench:
     def targets(self) -> list[tuple[str, ...]]:
         """Return groups of signals worth a search, by what their logic costs, dearest first."""
         module = self.module
-        names = [n for n in sim.combinational_order(module) if n in module.signals and n not in module.opaque]
+        names = [n for g in sim.schedule(module) for n in g.names if n in module.signals and n not in module.opaque]
         inner = temporaries(module)
         names = [n for n in names if "." not in n and n not in inner and module.signals[n].width <= LARGEST_WORD]
         worth = {(n,): self.cost - module_cost(module, {n: t.const(0, module.signals[n].width)}) for n in names}
@@ -143,7 +143,8 @@ class Workbench:
     def _circular(self, changes: dict[str, Term]) -> bool:
         """Say whether combinational signals would depend on themselves."""
         view = replace(self.module, combinational=self.module.combinational | changes)
-        return len(sim.combinational_order(view)) < len(sim.combinational_order(self.module))
+        cyclic = {n for g in sim.schedule(self.module) if g.cyclic for n in g.names}
+        return any(g.cyclic and not cyclic.issuperset(g.names) for g in sim.schedule(view))
 
     def drivers(self, names: Sequence[str], term: Term) -> dict[str, Term]:
         """Return the slice of `term` that drives each of the names, most significant first."""

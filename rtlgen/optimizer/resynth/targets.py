@@ -11,6 +11,7 @@ from rtlgen.optimizer.registers.draft import live_roots, reads
 from rtlgen.optimizer.resynth.cost import total_cost
 
 FLOP = 6.0
+_LONGEST_CHAIN = 72
 
 
 def definitions(module: ModuleIR) -> dict[str, Term]:
@@ -65,7 +66,7 @@ def base_support(module: ModuleIR, term: Term, memo: dict[str, frozenset[str]]) 
 
 def expanded(module: ModuleIR, term: Term, limit: int = 20_000) -> Term | None:
     """Return the term over inputs, registers and free signals only; None where that gets too large or circular."""
-    for _ in range(len(module.combinational) + 1):
+    for _ in range(len(module.combinational) + _LONGEST_CHAIN):
         inner = {n: module.combinational[n] for n in variables(term) if n in module.combinational}
         if not inner:
             return term

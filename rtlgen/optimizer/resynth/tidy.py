@@ -25,9 +25,15 @@ def shape(root: Term) -> tuple[tuple[str, int], ...]:
 def _rule(x: Term, ranks: dict[Term, tuple[int, str]]) -> Term:
     result = _simplify(x)
     if result.op in t.COMMUTATIVE and len(result.args) == 2:
-        a, b = sorted(result.args, key=lambda y: _rank(y, ranks))
+        a, b = sorted(result.args, key=_addend if result.op == "add" else lambda y: _rank(y, ranks))
         result = t.make(result.op, result.width, (a, b), result.value)
     return result
+
+
+def _addend(x: Term) -> tuple[bool, bool, bool, str]:
+    """Order of summands: sums, words, single bits, constants."""
+    name = x.args[0] if x.op in ("zext", "sext") else x
+    return x.is_const, name.width == 1, x.op != "add", str(name.value)
 
 
 def _rank(x: Term, ranks: dict[Term, tuple[int, str]]) -> tuple[int, str]:
