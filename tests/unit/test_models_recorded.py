@@ -149,8 +149,7 @@ def test_the_form_of_a_model(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         open_model(text)
     assert str(caught.value) == (
-        f"expected a model as PROVIDER:NAME, such as openai:NAME, got {text!r}; "
-        "providers: hf, openai, record, replay"
+        f"expected a model as PROVIDER:NAME, such as openai:NAME, got {text!r}; providers: hf, openai, record, replay"
     )
 
 
