@@ -26,7 +26,7 @@ class Leaf:
     @property
     def high(self) -> int:
         """Return the greatest number it can be."""
-        return t.mask(self.term.width - 1) if self.signed and self.term.width > 1 else t.mask(self.term.width) * (not self.signed)
+        return (1 << (self.term.width - self.signed)) - 1
 
     def at(self, width: int) -> Term:
         """Return the number modulo 2**width."""

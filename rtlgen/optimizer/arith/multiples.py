@@ -110,4 +110,4 @@ def _partial(near: dict[int, Step], value: int, ready: list[int]) -> Step:
         if total > 0 and (step := near.get(odd(total)[0])) is not None and step.result not in ready:
             found = step
             break
-    return found if found is not None else max((s for s in near.values() if s.result not in ready), key=lambda s: -s.result)
+    return found or min((s for s in near.values() if s.result not in ready), key=lambda s: s.result)

@@ -11,7 +11,15 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.arith.forms import LINEAR, ONE, Form, Forms, Leaf, binary_digits, bounds, digits
 from rtlgen.optimizer.arith.multiples import multiples, odd
-from rtlgen.optimizer.arith.sharedsums import Addends, System, add_addend, adder_count, expand, extract_parts, ordered_parts
+from rtlgen.optimizer.arith.sharedsums import (
+    Addends,
+    System,
+    add_addend,
+    adder_count,
+    expand,
+    extract_parts,
+    ordered_parts,
+)
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
 from rtlgen.optimizer.sharing.weave import Weaver, Wire, wire

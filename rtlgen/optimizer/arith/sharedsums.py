@@ -137,7 +137,8 @@ def _replace(addends: Addends, pattern: Pattern, part: Leaf) -> None:
     first, second, shift, sign = pattern
     for (leaf, low), own in sorted(addends.items(), key=lambda kv: kv[0][1]):
         other = (second, low + shift)
-        if leaf == first and addends.get((leaf, low)) == own and other != (leaf, low) and addends.get(other) == own * sign:
+        still_there = leaf == first and addends.get((leaf, low)) == own
+        if still_there and other != (leaf, low) and addends.get(other) == own * sign:
             del addends[leaf, low], addends[other]
             add_addend(addends, part, low, own)
 

@@ -81,7 +81,7 @@ class Merger:
         for r, s in (other.args, other.args[::-1]) if other.op == "add" else (other.args,):
             left = self.merge(p, r)
             right = self.merge(q, s)
-            if left.op == "sext" and right.op == "sext" or left.op == "zext" and right.op == "zext":
+            if left.op == right.op and left.op in ("sext", "zext"):
                 width = min(max(left.args[0].width, right.args[0].width) + 1, then.width)
                 extend = t.sext if left.op == "sext" else t.zext
                 a, b = extend(left.args[0], width), flip_if(minus, extend(right.args[0], width))

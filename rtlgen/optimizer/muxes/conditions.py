@@ -1,4 +1,4 @@
-"""Cheaper conditions: what the path already decides need not be asked again, and ranges of one word are read from its bits."""
+"""Cheaper conditions: not asking again what the path decided, and reading ranges of one word from its bits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rtlgen.optimizer.sharing.weave import Weaver
 
 _WIDEST: Final = 16
 _MOST: Final = 60
+_COMPARED: Final = frozenset({"ult", "ule", "slt", "sle", "eq"})
 
 
 def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
@@ -47,7 +48,7 @@ def _cost(x: Term) -> float:
 def conditions_of(graph: ModuleGraph) -> list[Term]:
     """Return the full 1-bit values that steer selections, and other comparisons."""
     found = [n.args[0] for n in graph.nodes if n.op == "ite"]
-    found += [n for n in graph.nodes if n.op in ("ult", "ule", "slt", "sle", "eq") or (n.width == 1 and n.op in ("and", "or"))]
+    found += [n for n in graph.nodes if n.op in _COMPARED or (n.width == 1 and n.op in ("and", "or"))]
     return [c for c in dict.fromkeys(found) if c.args and c in graph.active][:_MOST]
 
 
@@ -74,7 +75,7 @@ def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
         widths = t.variables(c)
         if len(widths) != 1 or any(n.op in ("select", "undef") for n in t.walk(c)):
             continue
-        (name, width), = widths.items()
+        ((name, width),) = widths.items()
         if width > _WIDEST or (c.op == "eq" and c.args[0].op == "var"):
             continue
         values = np.arange(1 << width, dtype=np.uint64)

@@ -117,7 +117,11 @@ def diagram(cases: Sequence[Term], selector: str, width: int) -> Term | None:
 
 
 def _decide(
-    cases: tuple[Term, ...], order: tuple[int, ...], bits: Sequence[Term], memo: dict[tuple[Term, ...], Term], width: int
+    cases: tuple[Term, ...],
+    order: tuple[int, ...],
+    bits: Sequence[Term],
+    memo: dict[tuple[Term, ...], Term],
+    width: int,
 ) -> Term:
     """Return the decision over `cases`, indexed by the bits that are left, in ascending order of position."""
     known = [c for c in cases if c.op != "undef"]
@@ -148,13 +152,11 @@ def indexed(cases: Sequence[Term], selector: str, width: int) -> Term | None:
     size = first.width
     if first.op != "extract" or size & (size - 1) or size << width > first.args[0].width or first.args[0].op != "var":
         return None
-    base, start = first.args[0], int(first.value or 0)
-    for number, case in enumerate(cases):
-        if case is not t.extract(base, start + number * size, size):
-            return None
-    if start:
+    if first.value:
         return None
+    base = first.args[0]
+    for number, case in enumerate(cases):
+        if case is not t.extract(base, number * size, size):
+            return None
     shift = t.concat(t.var(selector, width), *([t.const(0, size.bit_length() - 1)] if size > 1 else []))
     return t.extract(t.apply("lshr", base, t.zext(shift, base.width)), 0, size)
-
-

@@ -66,7 +66,8 @@ def redriven(
 def _edits(text: ModuleText, graph: ModuleGraph, drivers: Mapping[str, Term], splits: Mapping[Term, str]) -> list[Edit]:
     module = graph.module
     fresh = fresh_names(text)
-    local = {n: tidy(graph.localise(v, set(drivers))) for n, v in narrow_reads({n: normal(v) for n, v in drivers.items()}).items()}
+    values = narrow_reads({n: normal(v) for n, v in drivers.items()})
+    local = {n: tidy(graph.localise(v, set(drivers))) for n, v in values.items()}
     wanted = {graph.localise(v, set(drivers)): name for v, name in splits.items()}
     local, wires = named(local, wanted, fresh)
     start = min(b.place.start for n in drivers for b in module.blocks if n in b.assigned and b.kind != "initial")
@@ -113,9 +114,10 @@ def named(
 ) -> tuple[dict[str, Term], list[tuple[str, Term]]]:
     """Return the values reading new wires for parts that are used more than once, and these wires in order."""
     assert callable(fresh)
-    users = Counter(a for n in t.walk(*values.values()) for a in n.args)
-    sliced = {n.args[0] for n in t.walk(*values.values()) if n.op == "extract" and n.args[0].op not in ("var", "concat")}
-    sliced |= {n.args[0] for n in t.walk(*values.values()) if n.op == "sext" and n.args[0].width > 1 and n.args[0].args}
+    nodes = list(t.walk(*values.values()))
+    users = Counter(a for n in nodes for a in n.args)
+    sliced = {n.args[0] for n in nodes if n.op == "extract" and not _writable(n)}
+    sliced |= {n.args[0] for n in nodes if n.op == "sext" and n.args[0].width > 1 and n.args[0].args}
     done: dict[Term, Term] = {}
     wires: list[tuple[str, Term]] = []
     roots = set(values.values())
@@ -129,6 +131,12 @@ def named(
             new = t.var(name, new.width)
         done[node] = new
     return {n: done[v] for n, v in values.items()}, wires
+
+
+def _writable(part: Term) -> bool:
+    """Say whether a part can be written without naming what it is a part of."""
+    base = part.args[0]
+    return base.op in ("var", "concat") or (base.op == "lshr" and not part.value and base.args[0].op == "var")
 
 
 def narrow_reads(values: Mapping[str, Term]) -> dict[str, Term]:

@@ -106,7 +106,6 @@ class Member:
             top = _xor_bit(top, sign)
         return t.lnot(top) if inverted else top
 
-
     @property
     def plain(self) -> bool:
         """Say whether an operand is extended with zeros."""
@@ -254,5 +253,4 @@ def operators(graph: ModuleGraph) -> Iterator[Term]:
     """Yield the values of a module that an adder can compute and that are worth it."""
     for node in graph.nodes:
         if node.op in OPERATORS and Member(node).width >= 4 and node in graph.active:
-            if node.op not in ("add", "sub", "neg") or not all(a.is_const for a in node.args):
-                yield node
+            yield node

@@ -182,7 +182,7 @@ def _borrow(node: Term, p: Term, q: Term, found: dict[tuple[frozenset[Term], boo
 
 
 def _selection(node: Term, one: Term, found: dict[tuple[frozenset[Term], bool], Pair]) -> None:
-    args = _common(*one.args, False)
+    args = _common(one.args[0], one.args[1], False)
     for pair in ((one.args[0], one.args[1]), args):
         entry = found.get((frozenset(pair), False))
         if entry is not None:

@@ -18,7 +18,9 @@ _MOST: Final = 40
 _GROUPS: Final = 14
 _SINGLE: Final = ("mul", "udiv", "urem", "sdiv", "srem", "shl", "lshr", "ashr", "eq", "ult", "slt", "add", "sub")
 _SHIFTS: Final = frozenset({"shl", "lshr", "ashr"})
-_WEIGHT: Final = {"mul": 8.0, "udiv": 12.0, "urem": 12.0, "sdiv": 14.0, "srem": 14.0, "shl": 3.0, "lshr": 3.0, "ashr": 3.0}
+_WEIGHT: Final = {
+    "mul": 8.0, "udiv": 12.0, "urem": 12.0, "sdiv": 14.0, "srem": 14.0, "shl": 3.0, "lshr": 3.0, "ashr": 3.0,
+}  # fmt: skip
 _WORDS: Final = {"mul": "multiplier", "udiv": "divider", "urem": "divider", "sdiv": "divider", "srem": "divider",
                  "eq": "comparator", "shl": "shifter", "lshr": "shifter", "ashr": "shifter"}  # fmt: skip
 

@@ -66,7 +66,7 @@ class Selector:
     def _table(self, on: Any, off: Any) -> Term | None:
         """Return a minimised function of one or two small words."""
         words = list(self._words.items())
-        sources = [(w,) for w in words]
+        sources: list[tuple[tuple[str, int], ...]] = [(w,) for w in words]
         flags = [(n.name, 1) for n, _ in self._pool if n.op == "var"]
         sources += [(w, f) for w in words for f in flags[:8] if w[1] + 1 <= _TABLE_BITS]
         found: list[Term] = []

@@ -53,9 +53,7 @@ class Unifier:
     def _alike(self, group: Sequence[Choice]) -> bool:
         first = group[0].value
         widths = tuple(a.width for a in first.args)
-        same = all(
-            tuple(a.width for a in c.value.args) == widths and c.value.value == first.value for c in group
-        )
+        same = all(tuple(a.width for a in c.value.args) == widths and c.value.value == first.value for c in group)
         if not same or not first.args or first.op == "select":
             return False
         if first.op in _COMPARED:
@@ -106,7 +104,7 @@ class Unifier:
         choices = [Choice(n, self.graph.active[n]) for n in nodes]
         value = self.pick(choices)
         result = self.named(hint, value) if value.op != "var" else value
-        return {n: result for n in nodes}
+        return dict.fromkeys(nodes, result)
 
     def shift_group(self, nodes: Sequence[Term]) -> dict[Term, Term]:
         """Return what replaces left and right shifts: one right shifter, left shifts through it bit-reversed."""

@@ -122,7 +122,8 @@ class Weaver:
         for o in usable:
             if not o.root or not o.stable or any(_inside(o, e.occurrence) for e in exact):
                 continue
-            here = {v for n in t.walk(normal(o.term)) if (v := graph.full(n)) in wanted and n.op not in ("var", "const")}
+            nodes = [n for n in t.walk(normal(o.term)) if n.op not in ("var", "const")]
+            here = {v for n in nodes if (v := graph.full(n)) in wanted}
             inner = [e for e in exact if _inside(e.occurrence, o)]
             if here and here != {graph.full(e.occurrence.expanded) for e in inner}:
                 new = replaced(normal(o.term), targets, graph.full)
@@ -154,14 +155,9 @@ class Weaver:
 
     def _enclosed(self, o: Occurrence) -> bool:
         """Say whether the text around an expression keeps it apart without parentheses of its own."""
-        if o.root and o.role in ("condition", "index"):
-            source = self.text.text
-            return source[: o.place.start].rstrip()[-1:] in (b"(", b"[") and source[o.place.end :].lstrip()[:1] in (
-                b")",
-                b"]",
-            )
         source = self.text.text
-        return source[: o.place.start].rstrip()[-1:] == b"(" and source[o.place.end :].lstrip()[:1] == b")"
+        before, after = source[: o.place.start].rstrip()[-1:], source[o.place.end :].lstrip()[:1]
+        return before in (b"(", b"[", b"{", b",") and after in (b")", b"]", b"}", b",")
 
     # Wires ------------------------------------------------------------------------------------------------------
 
