@@ -175,7 +175,9 @@ def _drawn(netlist: Netlist, library: Library, wanted: Mapping[int, Statistics],
     toggles = {bit: _toggles(wave, RANDOM_SAMPLES) / (RANDOM_SAMPLES - 1) for bit, wave in waves.items()}
     duty = {bit: wave.bit_count() / RANDOM_SAMPLES for bit, wave in waves.items()}
     for bit in _clock_tree(netlist, library):
-        toggles[bit], duty[bit] = 2.0, 0.5
+        # The clock was held at 1, so what is 1 here is the share of cycles in which it passes.
+        passes = 1.0 if bit in clocks or not duty.get(bit) else duty[bit]
+        toggles[bit], duty[bit] = 2.0 * passes, 0.5 * passes
     return Activity(toggles, duty, text)
 
 
@@ -219,22 +221,19 @@ def _inactive_controls(netlist: Netlist, library: Library) -> dict[int, Statisti
 
 
 def _clock_tree(netlist: Netlist, library: Library) -> set[int]:
-    """Return the clock pins' nets and everything between them and the clock's source."""
-    driven = drivers(netlist, library)
-    todo = [
+    """Return the nets between the clocks and the clock pins: those that a clock reaches and that reach a clock pin."""
+    gates = in_order(split(netlist, library)[0])
+    reached = set(clock_nets(netlist, library))
+    for gate in gates:
+        if not reached.isdisjoint(gate.inputs):
+            reached.add(gate.output)
+    behind = {
         bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)
-    ]
-    tree: set[int] = set()
-    while todo:
-        bit = todo.pop()
-        if bit in tree:
-            continue
-        tree.add(bit)
-        if bit in driven:
-            cell = netlist.cells[driven[bit][0]]
-            if library.cell(cell.type).kind in ("inverter", "buffer"):
-                todo += [b for p in library.cell(cell.type).inputs if isinstance(b := cell.pins.get(p), int)]
-    return tree
+    }
+    for gate in reversed(gates):
+        if gate.output in behind:
+            behind.update(bit for bit in gate.inputs if isinstance(bit, int))
+    return reached & behind
 
 
 def _scope(

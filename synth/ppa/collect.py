@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from rtlgen.core.config import load_settings
 from rtlgen.core.errors import ElaborationError, ToolNotFoundError, ToolOutputError, ToolVersionError
@@ -164,7 +165,7 @@ def _map(
     jobs.raise_on_failure(run, target)
     cells = parse_stat(run.files[jobs.AFTER], top)
     sites = latches(coarse, sources)
-    _raise_on_unmapped(cells, library, sites, sources)
+    _raise_on_unmapped(cells, library, coarse, sources)
     flops, latch_bits = count_states(parse_stat(run.files[jobs.BEFORE], top))
     netlist = read_netlist(run.files[jobs.MAPPED], top)
     if has_loop(netlist, library):  # words can seem to loop where no bit does, so the gates decide
@@ -173,19 +174,27 @@ def _map(
     return _Mapped(run, netlist, cells, flops, latch_bits, sites, memories(coarse, sources), logic)
 
 
-def _raise_on_unmapped(cells: dict[str, int], library: Library, sites: tuple[LatchSite, ...], sources: Sources) -> None:
-    """Raise where the library has no cell for something in the design."""
+def _raise_on_unmapped(cells: dict[str, int], library: Library, coarse: dict[str, Any], sources: Sources) -> None:
+    """Raise where the library has no cell for something in the design, such as a latch or a tri-state driver."""
     left = {name: count for name, count in cells.items() if name not in library.cells}
     if not left:
         return
     what = ", ".join(f"{name} x{count}" for name, count in sorted(left.items()))
-    where = ", ".join(f"{s.signal} ({s.span.file}:{s.span.line})" for s in sites if s.span) or ", ".join(
-        sources.shown.values()
-    )
+    kinds = {
+        word
+        for name in left
+        for word in (f"${name.strip('$_').split('_')[0].lower()}", "$tribuf" if "TBUF" in name else "")
+    }
+    found = [cell["attributes"].get("src", "") for cell in coarse["cells"].values() if cell["type"] in kinds]
+    spans = [span for src in found for span in sources.spans(src)[:1]]
+    where = f"{spans[0].file}:{spans[0].line}" if spans else ", ".join(sources.shown.values())
     message = (
-        f"{where}: expected cells of library {library.name!r}, got {what} that it has no cell for; use another library"
+        f"{where}: expected cells of library {library.name!r}, got {what} that it has none for; use another library"
     )
-    raise ElaborationError(message, [Diagnostic(severity="error", code="unmapped", message=message, tool="yosys")])
+    span = spans[0] if spans else None
+    raise ElaborationError(
+        message, [Diagnostic(severity="error", code="unmapped", message=message, span=span, tool="yosys")]
+    )
 
 
 def _hierarchy(

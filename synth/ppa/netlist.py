@@ -160,29 +160,58 @@ def drivers(netlist: Netlist, library: Library) -> dict[int, tuple[int, str]]:
 
 
 def clock_nets(netlist: Netlist, library: Library) -> tuple[int, ...]:
-    """Return the nets from which register clocks come: ports and register outputs behind any gates, in order."""
-    driven = drivers(netlist, library)
-    roots: dict[int, None] = {}
-    seen: set[int] = set()
-    todo = [
+    """Return the nets from which register clocks come: ports and register outputs, in order.
+
+    Of the inputs of a gate in a clock's way, those count that also clock something directly; where none does, those
+    that are named like a clock; where none is, all of them.
+    """
+    tree = _ClockTree(netlist, library)
+    pins = [
         bit for cell in netlist.cells for pin in clock_pins(cell, library) if isinstance(bit := cell.pins.get(pin), int)
     ]
-    while todo:
-        bit = todo.pop(0)
-        if bit in seen:
-            continue
-        seen.add(bit)
-        if bit not in driven:
-            roots[bit] = None
-            continue
-        cell = netlist.cells[driven[bit][0]]
-        if library.cell(cell.type).sequential is not None:
-            roots[bit] = None
-            continue
-        todo += [b for p in library.cell(cell.type).inputs if isinstance(b := cell.pins.get(p), int)]
-    return tuple(roots)
+    found = {bit: tree.roots(bit) for bit in dict.fromkeys(pins)}
+    direct = {root for roots, gated in found.values() if not gated for root in roots}
+    chosen: dict[int, None] = {}
+    for roots, gated in found.values():
+        named = [root for root in roots if _CLOCK_NAME.search(netlist.name(root) or "")]
+        kept = [root for root in roots if root in direct] or named if gated else roots
+        chosen.update(dict.fromkeys(kept or roots))
+    return tuple(chosen)
 
 
+class _ClockTree:
+    """Follows clock nets back to their sources."""
+
+    def __init__(self, netlist: Netlist, library: Library) -> None:
+        self.netlist, self.library = netlist, library
+        self.driven = drivers(netlist, library)
+
+    def roots(self, bit: int) -> tuple[list[int], bool]:
+        """Return the ports and registers behind a net, and whether a gate of several inputs lies between."""
+        found: dict[int, None] = {}
+        seen, todo, gated = {bit}, [bit], False
+        while todo:
+            at = todo.pop(0)
+            before = self.before(at)
+            if before is None:
+                found[at] = None
+                continue
+            gated = gated or len(before) > 1
+            todo += [b for b in before if b not in seen]
+            seen.update(before)
+        return list(found), gated
+
+    def before(self, bit: int) -> list[int] | None:
+        """Return the input nets of the gate that drives a net; None for a port or a register."""
+        if bit not in self.driven:
+            return None
+        cell = self.netlist.cells[self.driven[bit][0]]
+        if self.library.cell(cell.type).sequential is not None:
+            return None
+        return [b for pin in self.library.cell(cell.type).inputs if isinstance(b := cell.pins.get(pin), int)]
+
+
+_CLOCK_NAME = re.compile(r"(?:^|[^a-z])(?:clk|clock|ck)|(?:clk|clock)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 

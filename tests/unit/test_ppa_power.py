@@ -145,6 +145,25 @@ def test_drawn_inputs_have_the_stated_activity(library: Library) -> None:
     assert activity.duty[3] == pytest.approx(1 - activity.duty[2])
 
 
+def test_gated_clocks_count_where_the_enable_passes(library: Library) -> None:
+    cells: dict[str, tuple[str, dict[str, int | str]]] = {
+        "g": ("NAND2", {"A": 2, "B": 3, "Y": 4}),
+        "i": ("INV", {"A": 4, "Y": 5}),
+        "f": ("DFF", {"CK": 5, "RN": "1", "D": 6, "Q": 7}),
+        "direct": ("DFF", {"CK": 2, "RN": "1", "D": 6, "Q": 8}),
+    }
+    gated = netlist(cells, {"a": 2, "b": 3, "d": 6}, {"q": 7, "r": 8})
+    assert clock_nets(gated, library) == (2,)
+    activity = default_activity(gated, library)
+    assert activity.toggles[2] == 2.0
+    assert activity.toggles[5] == pytest.approx(2 * activity.duty[3])
+    del cells["direct"]
+    named = netlist(cells, {"en": 3, "clk_i": 2, "d": 6}, {"q": 7})
+    assert clock_nets(named, library) == (2,)
+    unnamed = netlist(cells, {"a": 2, "b": 3, "d": 6}, {"q": 7})
+    assert set(clock_nets(unnamed, library)) == {2, 3}
+
+
 def test_loops_are_seen(library: Library) -> None:
     cells: dict[str, tuple[str, dict[str, int | str]]] = {
         "g0": ("NAND2", {"A": 2, "B": 4, "Y": 3}),
