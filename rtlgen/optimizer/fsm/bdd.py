@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MAX_VECTORS = 4_000
+"""Distinct partial vectors that `partition` looks at before it gives up."""
 FALSE = 0
 TRUE = 1
 
@@ -23,7 +25,7 @@ class Diagrams:
     Functions are plain integers; two functions are equal exactly when their integers are.
     """
 
-    def __init__(self, limit: int = 200_000) -> None:
+    def __init__(self, limit: int = 60_000) -> None:
         self.limit = limit
         self._level = [1 << 60, 1 << 60]
         self._low = [0, 1]
@@ -125,6 +127,8 @@ class Diagrams:
             result = {v: self.node(level, low.get(v, FALSE), high.get(v, FALSE)) for v in low | high}
             if len(result) > limit:
                 raise DiagramLimitError(f"expected at most {limit} values of the vector")
+            if len(done) > MAX_VECTORS:
+                raise DiagramLimitError(f"expected at most {MAX_VECTORS} partial vectors")
         done[bits] = result
         return result
 

@@ -7,16 +7,26 @@ encoded or one-hot) makes no difference. Everything else that reads the register
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
-from rtlgen.graphs.wordlevel.terms import Term, const, transform, var, walk
+from rtlgen.graphs.wordlevel.terms import SHIFTS, Term, const, transform, var, walk
 from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
 from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand, fold
 
 MAX_STATES = 64
 MAX_WIDTH = 64
+MAX_S = 6.0
+"""Seconds per module; the registers left then are not looked at."""
+DATA_WIDTH = 6
+"""A register that is loaded from something wider than this holds data, not a state."""
+
+
+_DATA = frozenset({"var", "extract", "select", "add", "sub", "mul", "neg", "sext", *SHIFTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +65,29 @@ class Machine:
         return len(weights) > 2 and weights[-1] == 1 and weights[1] == 1
 
 
-def machines(module: ModuleIR) -> Iterator[Machine]:
-    """Yield every state machine of the module, in source order of the state registers."""
+def machines(module: ModuleIR) -> tuple[Machine, ...]:
+    """Return every state machine of the module, in source order of the state registers.
+
+    What was found is kept for the modules asked for last, because several rewrites ask one after another.
+    """
+    with _LOCK:
+        for known, found in _RECENT:
+            if known is module:
+                return found
+        found = tuple(_machines(module))
+        _RECENT.append((module, found))
+        return found
+
+
+_LOCK = Lock()
+_RECENT: deque[tuple[ModuleIR, tuple[Machine, ...]]] = deque(maxlen=16)
+
+
+def _machines(module: ModuleIR) -> Iterator[Machine]:
     view = _View(module)
+    limit = time.monotonic() + MAX_S
     for register in module.registers.values():
-        if 1 < register.width <= MAX_WIDTH:
+        if 1 < register.width <= MAX_WIDTH and time.monotonic() < limit:
             machine = view.explore(register)
             if machine is not None:
                 yield machine
@@ -199,9 +227,29 @@ def _explore(
         if len(transitions) >= MAX_STATES:
             raise DiagramLimitError(f"expected at most {MAX_STATES} states in {register.name!r}")
         settled = Specializer({register.name: const(code, register.width)})(following)
+        if _loads_data(settled):
+            raise DiagramLimitError(f"{register.name!r} is loaded with data")
         transitions[code] = blaster.diagrams.partition(blaster.bits(settled), MAX_STATES)
         waiting += transitions[code]
     return transitions
+
+
+def _loads_data(term: Term) -> bool:
+    """Return whether an arm of the next-state choice is a wide value that no constant stands for."""
+    seen: set[Term] = set()
+    waiting = [term]
+    while waiting:
+        arm = waiting.pop()
+        if arm in seen:
+            continue
+        seen.add(arm)
+        if arm.op == "ite":
+            waiting += arm.args[1:]
+        elif arm.op == "concat":
+            waiting += [a for a in arm.args if a.width > DATA_WIDTH]
+        elif arm.width > DATA_WIDTH and arm.op in _DATA:
+            return True
+    return False
 
 
 def _outputs(

@@ -24,7 +24,10 @@ from rtlgen.optimizer.registers.module_text import CannotEditError
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
 MAX_WIDTH = 4
-MAX_PAIRS = 512
+MAX_S = 8.0
+"""Seconds per module."""
+MAX_PAIRS = 256
+MAX_MOVES = 64
 _EQUALITIES = ("EqualityExpression", "InequalityExpression")
 
 
@@ -39,11 +42,12 @@ class FsmImply:
             if module.copies > 1 or context.elaborated is None or not module.registers:
                 continue
             settled: dict[str, list[Edit]] = {}
+            limit = min(context.deadline_s, time.monotonic() + MAX_S)
             for machine in machines(module):
                 if time.monotonic() > context.deadline_s:
                     return
                 for name in _flags(module, machine):
-                    if name not in settled:
+                    if name not in settled and time.monotonic() < limit:
                         edits = _settle(context, context.elaborated, module, machine, name)
                         if edits:
                             settled[name] = edits
@@ -104,7 +108,7 @@ def values_by_state(module: ModuleIR, state: Register, flag: Register) -> dict[i
         seen.add(pair)
         reached.setdefault(pair[0], set()).add(pair[1])
         values = {state.name: const(pair[0], state.width), flag.name: const(pair[1], flag.width)}
-        following = blaster.diagrams.partition(blaster.bits(Specializer(values)(both)), MAX_PAIRS)
+        following = blaster.diagrams.partition(blaster.bits(Specializer(values)(both)), MAX_MOVES)
         waiting += [(v & ((1 << state.width) - 1), v >> state.width) for v in following]
     return reached
 
