@@ -18,21 +18,22 @@ MAX_LINE = 8_000_000
 MAX_DEPTH = 64
 """Deepest nesting of groups; real libraries stay below 8."""
 
-_STRING = r'"(?:[^"\\]|\\.)*+"'
-_COMMENT = r"/\*(?:[^*]|\*(?!/))*+\*/"
+_STRING = r'"(?>(?:[^"\\]|\\.)*)"'
+_COMMENT = r"/\*(?>(?:[^*]|\*(?!/))*)\*/"
 # Possessive (`*+`) and atomic (`(?>...)`) throughout: a broken file must not send the engine into backtracking.
-_GAP = re.compile(rf"(?:[\s;]++|\\\r?\n|{_COMMENT}|//[^\n]*+)*+", re.DOTALL)
+# Possessive on single characters only: Python before 3.11.5 (Debian 12 has 3.11.2) mismatches it on groups, gh-106052.
+_GAP = re.compile(rf"(?>(?:[\s;]++|\\\r?\n|{_COMMENT}|//[^\n]*+)*)", re.DOTALL)
 _STATEMENT = re.compile(
     rf"""(?>(?P<close>\}})
-    | (?P<name>[A-Za-z_][\w.$\[\]]*+)[ \t]*+(?:\\\r?\n\s*+)?+(?:
-        :[ \t]*+(?:\\?\r?\n\s*+)?+(?P<value>{_STRING}|[^;"{{}}\n/]*+(?:/(?![*/])[^;"{{}}\n/]*+)*+)
-      | \s*+\((?P<args>(?>[^()"{{}};/]++|{_STRING}|{_COMMENT}|/)*+)\)
-        (?P<open>(?>\s|\\\r?\n|{_COMMENT}|//[^\n]*+)*+\{{)?
+    | (?P<name>[A-Za-z_][\w.$\[\]]*+)[ \t]*+(?>(?:\\\r?\n\s*+)?)(?:
+        :[ \t]*+(?>(?:\\?\r?\n\s*+)?)(?P<value>{_STRING}|[^;"{{}}\n/]*+(?>(?:/(?![*/])[^;"{{}}\n/]*+)*))
+      | \s*+\((?P<args>(?>(?:[^()"{{}};/]++|{_STRING}|{_COMMENT}|/)*))\)
+        (?P<open>(?>(?:\s|\\\r?\n|{_COMMENT}|//[^\n]*+)*)\{{)?
       ))""",
     re.DOTALL | re.VERBOSE,
 )
-_SKIP = re.compile(rf'(?>[^{{}}"/]++|{_STRING}|{_COMMENT}|//[^\n]*+|/)*+', re.DOTALL)
-_ARGUMENT = re.compile(rf'{_COMMENT}|(?P<quoted>{_STRING})|(?P<bare>[^\s,"\\/]++(?:/[^\s,"\\/]++)*+)', re.DOTALL)
+_SKIP = re.compile(rf'(?>(?:[^{{}}"/]++|{_STRING}|{_COMMENT}|//[^\n]*+|/)*)', re.DOTALL)
+_ARGUMENT = re.compile(rf'{_COMMENT}|(?P<quoted>{_STRING})|(?P<bare>[^\s,"\\/]++(?>(?:/[^\s,"\\/]++)*))', re.DOTALL)
 _ESCAPE = re.compile(r"\\(\r?\n\s*|.)", re.DOTALL)
 
 
@@ -150,8 +151,8 @@ class _Parser:
         """Whether what stands here is open up to the end of the file: cut string, comment, list or name."""
         rest = self.text[pos:]
         cut = re.fullmatch(
-            rf'[\w.$\[\]]*+\s*+(?::\s*+)?+(?:\((?>[^()"{{}};/]++|{_STRING}|{_COMMENT}|/(?!\*))*+)?+'
-            r'(?:"(?:[^"\\]|\\.)*+\\?|/\*.*+)?+',
+            rf'[\w.$\[\]]*+\s*+(?>(?::\s*+)?)(?>(?:\((?>(?:[^()"{{}};/]++|{_STRING}|{_COMMENT}|/(?!\*))*))?)'
+            r'(?>(?:"(?>(?:[^"\\]|\\.)*)\\?|/\*.*+)?)',
             rest,
             re.DOTALL,
         )
