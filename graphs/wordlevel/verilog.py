@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from rtlgen.graphs.wordlevel.module import Signal
-from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, make, mask, to_signed, var, variables
+from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, make, mask, sext, to_signed, var, variables
 
 UNARY: Final = 14
 ATOM: Final = 20
@@ -76,6 +76,7 @@ def to_verilog(
     context_width: int,
     context_signed: bool | None = False,
     exact: bool = False,
+    explicit: bool = False,
 ) -> str:
     """Return Verilog-2005 text whose value in a context of `context_width` bits is exactly the term's.
 
@@ -89,6 +90,7 @@ def to_verilog(
             unsigned; True for signed (then the self-determined width is the term's and the surroundings extend it);
             None where the type does not matter (a whole right-hand side).
         exact: the text's self-determined width must be `context_width` (an operand of a concatenation, an argument).
+        explicit: write every extension out, as linters want it where operands differ in width.
 
     Returns:
         An expression without surrounding parentheses.
@@ -97,7 +99,7 @@ def to_verilog(
         NeedsNameError: a computed value would have to be sliced; use `to_statements`.
         ValueError: `context_width` is below 1.
     """
-    printer = _Printer(names or {}, signals or {}, None)
+    printer = _Printer(names or {}, signals or {}, None, explicit)
     return printer.root(term, context_width, context_signed, exact).text
 
 
@@ -110,6 +112,7 @@ def to_statements(
     context_width: int,
     context_signed: bool | None = False,
     exact: bool = False,
+    explicit: bool = False,
 ) -> tuple[tuple[Helper, ...], str]:
     """Return helper wires, in order of dependence, and the expression that reads them (see `to_verilog`).
 
@@ -118,20 +121,24 @@ def to_statements(
     Raises:
         ValueError: `context_width` is below 1.
     """
-    printer = _Printer(names or {}, signals or {}, fresh)
+    printer = _Printer(names or {}, signals or {}, fresh, explicit)
     text = printer.root(term, context_width, context_signed, exact).text
     return tuple(printer.helpers), text
 
 
 def condition_to_verilog(
-    term: Term, *, names: Mapping[str, str] | None = None, signals: Mapping[str, Signal] | None = None
+    term: Term,
+    *,
+    names: Mapping[str, str] | None = None,
+    signals: Mapping[str, Signal] | None = None,
+    explicit: bool = False,
 ) -> str:
     """Return text for a place that only asks whether the value is non-zero: `if`, `?:`; uses `&&`, `||` and `!`.
 
     Raises:
         NeedsNameError: a computed value would have to be sliced.
     """
-    return _Printer(names or {}, signals or {}, None).condition(term).text
+    return _Printer(names or {}, signals or {}, None, explicit).condition(term).text
 
 
 def identifier(name: str) -> str:
@@ -169,9 +176,13 @@ class _Printer:
     """Prints terms for one set of names; see the module's docstring for the two notions of width."""
 
     def __init__(
-        self, names: Mapping[str, str], signals: Mapping[str, Signal], fresh: Callable[[str], str] | None
+        self,
+        names: Mapping[str, str],
+        signals: Mapping[str, Signal],
+        fresh: Callable[[str], str] | None,
+        explicit: bool,
     ) -> None:
-        self.names, self.signals, self.fresh = names, signals, fresh
+        self.names, self.signals, self.fresh, self.explicit = names, signals, fresh, explicit
         self.helpers: list[Helper] = []
         self._named: dict[Term, Term] = {}
 
@@ -219,6 +230,10 @@ class _Printer:
         With `need` the text's own width is `width`, else at most that; with `strict` its type is unsigned.
         """
         term = self._resolved(term)
+        if self.explicit:
+            need = True
+            if term.op == "zext" or term.width < width:
+                return self._padded(term, width)
         if term.width > width:
             piece = self._cut(term, width, need, strict)
         elif term.width < width:
@@ -226,6 +241,18 @@ class _Printer:
         else:
             piece = self._same(term, need, strict)
         return self._widen(piece, width) if need and piece.width < width else piece
+
+    def _padded(self, term: Term, width: int) -> _Piece:
+        """Print with the zeros of an extension written out."""
+        inner = self._resolved(term.args[0]) if term.op == "zext" else term
+        if inner.op == "zext":
+            return self._padded(inner, width)
+        if inner.width >= width:
+            return self.at(inner, width)
+        if inner.op == "const":
+            return _atom(literal(inner.const_value, width), width)
+        parts = inner.args if inner.op == "concat" else (inner,)
+        return self._concat(make("concat", width, (const(0, width - inner.width), *parts)))
 
     def _widen(self, piece: _Piece, width: int) -> _Piece:
         return _atom(f"{{{literal(0, width - piece.width, 'b')}, {piece.text}}}", width)
@@ -304,6 +331,7 @@ class _Printer:
             symbol, right = "-", const(-right.const_value, right.width)
         style = "b" if term.op in ("and", "or", "xor") else "d"
         pieces = [self._operand(a, width, style, strict) for a in (left, right)]
+        need = need and not self.explicit  # then both are as wide already
         if need and max(p.width for p in pieces) < width:
             index = 1 if right.op == "const" else 0
             pieces[index] = self.at((left, right)[index], width, need=True, strict=strict)
@@ -312,8 +340,8 @@ class _Printer:
 
     def _operand(self, term: Term, width: int, style: str, strict: bool) -> _Piece:
         if term.op == "const" and style == "b":
-            value = term.const_value & mask(width)
-            return _atom(literal(value, min(term.width, width), style), min(term.width, width))
+            value, own = term.const_value & mask(width), width if self.explicit else min(term.width, width)
+            return _atom(literal(value, own, style), own)
         return self.at(term, width, strict=strict)
 
     def _negation(self, term: Term, width: int, need: bool, strict: bool) -> _Piece:
@@ -464,6 +492,8 @@ class _Printer:
     def signed_at(self, term: Term, width: int) -> _Piece:
         """Print for a signed region of `width` >= the term's bits: the value there is the term's, sign-extended."""
         op = term.op
+        if self.explicit and (term.width < width or op == "sext"):
+            return self.cast(term if term.width == width else sext(term, width), "$signed")
         if op == "sext":
             return self.signed_at(term.args[0], width)
         if op == "const":

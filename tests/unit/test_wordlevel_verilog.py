@@ -123,9 +123,9 @@ QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthC
 
 
 @QUICK
-@given(term=terms(3), values=VALUES, extra=st.integers(-2, 4), free=st.booleans())
+@given(term=terms(3), values=VALUES, extra=st.integers(-2, 4), free=st.booleans(), explicit=st.booleans())
 def test_text_has_the_value_of_the_term_in_its_context(
-    term: Term, values: dict[str, int], extra: int, free: bool
+    term: Term, values: dict[str, int], extra: int, free: bool, explicit: bool
 ) -> None:
     width = term.width if free else max(1, term.width + extra)
     made: list[str] = []
@@ -135,20 +135,25 @@ def test_text_has_the_value_of_the_term_in_its_context(
         return made[-1]
 
     helpers, text = to_statements(
-        term, fresh=fresh, signals=VIEW, context_width=width, context_signed=None if free else False
+        term,
+        fresh=fresh,
+        signals=VIEW,
+        context_width=width,
+        context_signed=None if free else False,
+        explicit=explicit,
     )
     got = slang_value(text, width, values, [(h.name, h.width, h.text) for h in helpers])
     assert got == evaluate(term, values) % (1 << width), text
 
 
 @QUICK
-@given(term=terms(2), values=VALUES, extra=st.integers(0, 4), signed=st.booleans())
+@given(term=terms(2), values=VALUES, extra=st.integers(0, 4), signed=st.booleans(), explicit=st.booleans())
 def test_exact_text_has_its_width_inside_a_concatenation(
-    term: Term, values: dict[str, int], extra: int, signed: bool
+    term: Term, values: dict[str, int], extra: int, signed: bool, explicit: bool
 ) -> None:
     width = term.width if signed else term.width + extra
     try:
-        text = to_verilog(term, signals=VIEW, context_width=width, context_signed=signed, exact=True)
+        text = to_verilog(term, signals=VIEW, context_width=width, context_signed=signed, exact=True, explicit=explicit)
     except NeedsNameError:
         return
     got = slang_value(f"{{2'b10, {text}, 1'b1}}", width + 3, values)

@@ -12,7 +12,7 @@ from rtlgen.graphs.wordlevel.terms import Term, evaluate, var, variables, walk
 from rtlgen.optimizer.datapath.priority import NARROWEST, priority_forms, ranked
 from rtlgen.optimizer.datapath.priority import WIDEST as WIDEST_VECTOR
 from rtlgen.optimizer.datapath.restructure import Definition, Scribe, definitions
-from rtlgen.optimizer.datapath.source import Writer
+from rtlgen.optimizer.datapath.source import Writer, cleaned
 from rtlgen.optimizer.datapath.tables import WIDEST, closed_forms, table, tree
 from rtlgen.optimizer.egraph.cost import Costs
 from rtlgen.optimizer.egraph.extract import Candidate
@@ -43,7 +43,7 @@ class MuxRestructure:
             for definition in self._targets(module, known):
                 if time.monotonic() > context.deadline_s:
                     return
-                changes = list(self._changes(definition, module, writer))
+                changes = list(self._changes(definition, module, writer, context))
                 yield from changes[:2]
                 later += changes[2:]
             yield from later
@@ -57,7 +57,9 @@ class MuxRestructure:
                 found.append(Definition(definition.name, definition.block, term, definition.occurrence))
         return sorted(found, key=lambda d: -area(d.value, costs=self._costs))
 
-    def _changes(self, definition: Definition, module: ModuleIR, writer: Writer) -> Iterator[Change]:
+    def _changes(
+        self, definition: Definition, module: ModuleIR, writer: Writer, context: RewriteContext
+    ) -> Iterator[Change]:
         before = area(definition.value, costs=self._costs)
         forms: dict[Term, str] = {}
         for form, what in self._forms(definition.value):
@@ -70,14 +72,17 @@ class MuxRestructure:
             scribe = Scribe(module, writer, [definition], [], Candidate((form,), cost), self._costs)
             edits = scribe.edits()
             if edits:
-                yield Change(
+                change = cleaned(
+                    context,
+                    module,
+                    edits,
                     rule=self.name,
-                    module=module.name,
                     title=f"{definition.name} as {forms[form]} (estimate {cost:.0f} gates, was {before:.0f})",
-                    why="Every selector code gives the same value; the regular form needs no comparison for each of them.",
-                    edits=tuple(edits),
-                    rank=min(1.0, max(0.05, 1 - cost / max(before, 1))),
+                    why="Every selector code gives the same value; the regular form needs no comparison for each.",
+                    rank=max(0.05, 1 - cost / max(before, 1)),
                 )
+                if change is not None:
+                    yield change
 
     def _forms(self, value: Term) -> Iterator[tuple[Term, str]]:
         for name, width in selectors(value):

@@ -15,7 +15,7 @@ from typing import Final
 from rtlgen.graphs.wordlevel.module import Block, ModuleIR, Occurrence
 from rtlgen.graphs.wordlevel.terms import Term, rebuild, substitute, var, variables, walk
 from rtlgen.graphs.wordlevel.verilog import Helper, hint, to_statements
-from rtlgen.optimizer.datapath.source import Writer, in_context
+from rtlgen.optimizer.datapath.source import Writer, cleaned, in_context
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.egraph.cost import Costs
 from rtlgen.optimizer.egraph.engine import Limits
@@ -97,19 +97,22 @@ class RestructureLogic:
             if edits and tuple(edits) not in written:
                 written.add(tuple(edits))
                 names = ", ".join(d.name for d in group[:4]) + (", ..." if len(group) > 4 else "")
-                yield Change(
+                change = cleaned(
+                    context,
+                    module,
+                    edits,
                     rule=self.name,
-                    module=module.name,
                     title=f"{names} computed with {'shared' if len(group) > 1 else 'less'} logic (estimate "
                     f"{candidate.cost:.0f} gates, was {before:.0f})",
                     why="Equal by word-level rules; values that several signals need are computed once.",
-                    edits=tuple(edits),
-                    rank=min(1.0, max(0.05, gain)),
+                    rank=max(0.05, gain),
                 )
+                if change is not None:
+                    yield change
 
 
 def definitions(module: ModuleIR) -> dict[str, Definition]:
-    """Return the signals whose drivers may be rewritten, with their values over inputs, registers and opaque signals."""
+    """Return the signals whose drivers may be rewritten, with their values over inputs and registers."""
     drivers: dict[str, list[Block]] = {}
     for block in module.blocks:
         for name in block.assigned:
@@ -286,7 +289,12 @@ class Scribe:
         """Return text of a value with named parts read by name; slices of computed values get wires of their own."""
         body = self._with_names(term, own)
         made, text = to_statements(
-            body, fresh=self._fresh, signals=self.module.signals, context_width=width, context_signed=None
+            body,
+            fresh=self._fresh,
+            signals=self.module.signals,
+            context_width=width,
+            context_signed=None,
+            explicit=True,
         )
         self.helpers += made
         return text

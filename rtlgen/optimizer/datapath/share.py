@@ -1,4 +1,4 @@
-"""`share-operators`: one adder, multiplier, shifter or divider for exclusive branches, fed by multiplexers.
+"""`share-decoded`: one adder, multiplier, shifter or divider for exclusive branches, fed by multiplexers.
 
 Sums, differences, increments and orders are one adder with inverted operand and carry in; what is chosen where no
 branch asks is free, so that selectors become single bits of a `case` selector where they can.
@@ -17,7 +17,7 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, mask, sext, var, variables, zext
 from rtlgen.graphs.wordlevel.verilog import Helper, NeedsNameError, to_verilog
 from rtlgen.optimizer.datapath.select import Choice, select
-from rtlgen.optimizer.datapath.source import Writer, shorten
+from rtlgen.optimizer.datapath.source import Writer, cleaned
 from rtlgen.optimizer.datapath.uses import Kind, Operation, Use, exclusive, uses, widened
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.egraph.cost import Costs
@@ -68,10 +68,10 @@ class Variant:
 VARIANTS: Final = (Variant("gate", True), Variant("operand", True), Variant("gate", False), Variant("operand", False))
 
 
-class ShareOperators:
+class ShareDecoded:
     """Proposes shared operators for groups of exclusive uses."""
 
-    name = "share-operators"
+    name = "share-decoded"
 
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
@@ -89,7 +89,7 @@ class ShareOperators:
                 for group in ordered:
                     if time.monotonic() > context.deadline_s:
                         return
-                    change = self._change(group, variant, module, writer, total)
+                    change = self._change(group, variant, module, writer, total, context)
                     if change is not None:
                         yield change
 
@@ -149,7 +149,13 @@ class ShareOperators:
     # Text -------------------------------------------------------------------------------------------------------
 
     def _change(
-        self, group: tuple[Entity, ...], variant: Variant, module: ModuleIR, writer: Writer, total: float
+        self,
+        group: tuple[Entity, ...],
+        variant: Variant,
+        module: ModuleIR,
+        writer: Writer,
+        total: float,
+        context: RewriteContext,
     ) -> Change | None:
         made: list[str] = []
         try:
@@ -164,15 +170,16 @@ class ShareOperators:
         lines = sorted({writer.line(u.occurrence.place.file, u.occurrence.place.start) for e in group for u in e.uses})
         noun = NOUNS[group[0].operation.kind][1]
         listed = ", ".join(map(str, lines[:8])) + (" ..." if len(lines) > 8 else "")
-        return Change(
+        return cleaned(
+            context,
+            module,
+            edits,
             rule=self.name,
-            module=module.name,
             title=f"one {noun} for lines {listed}"
             + ("" if variant.by_bits else ", branch conditions")
             + ("" if variant.inversion == "gate" else ", operand choice"),
-            why=f"The {len(group)} operators are never needed together; one {noun} with selected operands does for all.",
-            edits=tuple(edits),
-            rank=min(1.0, max(0.1, self._saving(group) / total)),
+            why=f"The {len(group)} operators are never needed together; one {noun} with selected operands is enough.",
+            rank=max(0.1, self._saving(group) / total),
         )
 
 
@@ -274,7 +281,9 @@ class _Plan:
         base = self._stem()
         self.name = self._fresh(base)
         (result,) = tidy([result], [result])
-        text = to_verilog(result, signals=self.module.signals, context_width=self.width, context_signed=None)
+        text = to_verilog(
+            result, signals=self.module.signals, context_width=self.width, context_signed=None, explicit=True
+        )
         self.helpers.append(Helper(self.name, self.width, text))
         blocks = sorted({u.occurrence.block for e in self.group for u in e.uses}, key=self._start)
         first, last = self.module.blocks[blocks[0]], self.module.blocks[blocks[-1]]
@@ -332,7 +341,9 @@ class _Plan:
         """Return the operand, as a wire of its own where it is a choice that would make the line hard to read."""
         (term,) = tidy([term], [term])
         self._read.append(term)
-        text = to_verilog(term, signals=self.module.signals, context_width=term.width, context_signed=None)
+        text = to_verilog(
+            term, signals=self.module.signals, context_width=term.width, context_signed=None, explicit=True
+        )
         if term.op != "ite" or (len(text) < 32 and not named):
             return term
         name = self._fresh(f"{self._stem()}_{suffix}")
@@ -449,8 +460,3 @@ def _without(term: Term, names: Sequence[str]) -> Term:
     from rtlgen.graphs.wordlevel.terms import substitute
 
     return substitute(term, {n: const(0, w) for n, w in variables(term).items() if n in names})
-
-
-def describe(group: Sequence[Entity], writer: Writer) -> str:
-    """Return the texts that share, for a report."""
-    return ", ".join(f"`{shorten(writer.text_of(e.uses[0].occurrence), 24)}`" for e in group)

@@ -10,7 +10,7 @@ from typing import Final
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence
 from rtlgen.graphs.wordlevel.terms import Term, var, variables, walk
-from rtlgen.optimizer.datapath.source import Writer, in_context, shorten
+from rtlgen.optimizer.datapath.source import Writer, cleaned, in_context, shorten
 from rtlgen.optimizer.egraph.cost import Costs
 from rtlgen.optimizer.egraph.engine import Limits, facts
 from rtlgen.optimizer.egraph.simplify import alternatives, area
@@ -107,14 +107,17 @@ class SimplifyExpression:
                 edits.insert(0, writer.declarations(helpers, writer.module.blocks[task.occurrence.block]))
                 writer.release(h.name for h in helpers)
             line = writer.line(task.occurrence.place.file, task.occurrence.place.start)
-            yield Change(
+            change = cleaned(
+                context,
+                writer.module,
+                edits,
                 rule=self.name,
-                module=writer.module.name,
                 title=f"line {line}: `{shorten(text)}` as `{shorten(new)}`",
                 why=_reason(task, gain),
-                edits=tuple(edits),
-                rank=min(1.0, max(0.05, gain)),
+                rank=max(0.05, gain),
             )
+            if change is not None:
+                yield change
 
 
 def _reason(task: _Task, gain: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rtlgen.graphs.wordlevel.module import Block, ModuleIR, Occurrence
@@ -16,6 +17,9 @@ from rtlgen.graphs.wordlevel.verilog import (
     to_verilog,
 )
 from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.registers.draft import Draft
+from rtlgen.optimizer.registers.module_text import CannotEditError
+from rtlgen.optimizer.rewrite import Change, RewriteContext
 
 _WORD = re.compile(rb"[A-Za-z_$][\w$]*")
 _ITEM = re.compile(rb"assign\b|always|initial\b|final\b")
@@ -82,7 +86,7 @@ class Writer:
         return Edit(file, start, start, "".join(f"{line}\n{indent}" for line in lines))
 
     def item_start(self, block: Block) -> int:
-        """Return where the module item of a block starts: before `wire` where the block is a net declaration's value."""
+        """Return where the module item of a block starts: before `wire` where it is a net declaration."""
         text = self.sources[block.place.file]
         if _ITEM.match(text, block.place.start):
             return block.place.start
@@ -112,7 +116,7 @@ class Writer:
         try:
             if occurrence.role == "condition" and occurrence.root and term.width == 1:
                 try:
-                    return (), condition_to_verilog(term, signals=signals)
+                    return (), condition_to_verilog(term, signals=signals, explicit=True)
                 except NeedsNameError:
                     pass
             free = occurrence.root and occurrence.role == "rhs"
@@ -124,6 +128,7 @@ class Writer:
                 context_width=occurrence.parent_width if free else term.width,
                 context_signed=signed,
                 exact=not free,
+                explicit=True,
             )
         finally:
             self.release(made)
@@ -162,6 +167,20 @@ class Writer:
         return (before, after) in ((b"(", b")"), (b"{", b"}"))
 
 
+def cleaned(
+    context: RewriteContext, module: ModuleIR, edits: Sequence[Edit], *, rule: str, title: str, why: str, rank: float
+) -> Change | None:
+    """Return the edits as a change, with the wires removed that they leave without a reader."""
+    draft = Draft(context, module)
+    try:
+        draft.apply(edits)
+    except CannotEditError:
+        return None
+    with suppress(CannotEditError):
+        draft.clean()
+    return draft.change(rule, title, why, rank=rank)
+
+
 def declaration(helper: Helper, keyword: str = "wire") -> str:
     """Return the declaration of a helper with its value."""
     dimension = f"[{helper.width - 1}:0] " if helper.width > 1 else ""
@@ -185,7 +204,9 @@ def plain(term: Term, module: ModuleIR, width: int | None = None) -> str:
     Raises:
         NeedsNameError: a computed value would have to be sliced.
     """
-    return to_verilog(term, signals=module.signals, context_width=width or term.width, context_signed=None)
+    return to_verilog(
+        term, signals=module.signals, context_width=width or term.width, context_signed=None, explicit=True
+    )
 
 
 def shorten(text: str, limit: int = 48) -> str:

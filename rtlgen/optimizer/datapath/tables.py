@@ -139,10 +139,7 @@ def _shifted_bits(term: Term) -> list[Atom]:
 
 def from_bits(atoms: Sequence[Atom]) -> Term:
     """Return the term with these bits, lowest first; a don't-care becomes 0."""
-    parts: list[Term] = []
-    for atom in reversed(atoms):
-        parts.append(extract(atom[0], atom[1], 1) if isinstance(atom, tuple) else const(atom or 0, 1))
-    return concat(*parts)
+    return concat(*(extract(a[0], a[1], 1) if isinstance(a, tuple) else const(a or 0, 1) for a in reversed(atoms)))
 
 
 # Closed forms ------------------------------------------------------------------------------------------------------
@@ -222,8 +219,11 @@ def _functions(
         (k0, v0), (k1, v1) = known[0], known[1]
         if (v1 - v0) % (k1 - k0) == 0:
             for slope in {(v1 - v0) // (k1 - k0), ((v1 - v0) // (k1 - k0)) & mask(width)}:
-                offset = v0 - slope * k0
-                yield (lambda s=slope, o=offset: low(_affine(wide, s, o))), (lambda k, s=slope, o=offset: s * k + o)
+                yield _line(wide, width, slope, v0 - slope * k0)
+
+
+def _line(selector: Term, width: int, slope: int, offset: int) -> tuple[Callable[[], Term], Callable[[int], int]]:
+    return lambda: extract(_affine(selector, slope, offset), 0, width), lambda k: slope * k + offset
 
 
 def _affine(selector: Term, slope: int, offset: int) -> Term:

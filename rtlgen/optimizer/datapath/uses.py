@@ -92,20 +92,20 @@ def _reads_own(module: ModuleIR, occurrence: Occurrence, operation: Operation) -
 def operations(term: Term) -> Iterator[tuple[Operation, Takes]]:
     """Yield the operation at the top of a term: at most one, none where there is nothing to share."""
     zero, one = const(0, 1), const(1, 1)
+    left, right = (*term.args, zero, zero)[:2]
     if term.op in ("add", "sub"):
         yield _sum(term), "value"
     elif term.op in ("ult", "slt"):
-        yield Operation("add", *term.args, one, invert=True, signed=term.op == "slt"), "borrow"
+        yield Operation("add", left, right, one, invert=True, signed=term.op == "slt"), "borrow"
     elif term.op in ("ule", "sle"):
-        yield Operation("add", term.args[1], term.args[0], one, invert=True, signed=term.op == "sle"), "no borrow"
+        yield Operation("add", right, left, one, invert=True, signed=term.op == "sle"), "no borrow"
     elif term.op == "eq" and not any(a.op == "const" for a in term.args):
-        yield Operation("add", *term.args, one, invert=True), "zero"
+        yield Operation("add", left, right, one, invert=True), "zero"
     elif term.op == "not" and term.args[0].op in ("ult", "slt", "ule", "sle", "eq"):
         opposite: dict[Takes, Takes] = {"borrow": "no borrow", "no borrow": "borrow", "zero": "not zero"}
         for operation, takes in operations(term.args[0]):
             yield operation, opposite[takes]
     elif term.op in ("mul", "udiv", "urem") and not any(a.op == "const" for a in term.args):
-        left, right = term.args
         yield Operation(term.op, left, right, zero), "value"  # type: ignore[arg-type]
     elif term.op in ("shl", "lshr", "ashr") and term.args[1].op != "const":
         yield Operation(term.op, term.args[0], term.args[1], zero), "value"  # type: ignore[arg-type]
@@ -132,7 +132,7 @@ def _is_bit(term: Term) -> bool:
 
 
 def steps(module: ModuleIR, occurrence: Occurrence, writer: Writer) -> tuple[Step, ...]:
-    """Return the decisions under which an expression's value matters: its statement's path, then ternaries around it."""
+    """Return the decisions under which an expression's value matters: its statement's path, then ternaries."""
     found = [s for s in occurrence.path if s.condition.op != "const"]
     place = occurrence.place
     around = [

@@ -19,7 +19,8 @@ BIT_AREA: Final[Mapping[str, float]] = {
 """Area a bit (for `Mul` and divisions a bit squared, for shifts a bit and stage) with variable operands."""
 CONSTANT_SHARE: Final[Mapping[str, float]] = {
     "And": 0.0, "Or": 0.0, "Xor": 0.15, "Add": 0.55, "Sub": 0.6, "Eq": 0.38, "Ult": 0.4, "Ule": 0.4, "Slt": 0.45,
-    "Sle": 0.45, "Ite": 0.45, "Udiv": 0.25, "Urem": 0.3, "Sdiv": 0.35, "Srem": 0.4, "Shl": 0.8, "Lshr": 0.8, "Ashr": 0.8,
+    "Sle": 0.45, "Ite": 0.45, "Udiv": 0.25, "Urem": 0.3, "Sdiv": 0.35, "Srem": 0.4, "Shl": 0.8, "Lshr": 0.8,
+    "Ashr": 0.8,
 }  # fmt: skip
 """What is left of the area when one operand is a literal."""
 WIRE: Final = 0.02

@@ -60,7 +60,9 @@ SHAPES: Final[Mapping[str, Shape]] = {
 
 PLAIN: Final[Mapping[str, str]] = {
     **{name: name.capitalize() for name in ("not", "neg", *words.BITWISE, *words.ARITHMETIC, *words.COMPARISONS)},
-    **{"redand": "RedAnd", "redor": "RedOr", "redxor": "RedXor"},
+    "redand": "RedAnd",
+    "redor": "RedOr",
+    "redxor": "RedXor",
 }
 SHIFTED: Final[Mapping[str, str]] = {"shl": "Shl", "lshr": "Lshr", "ashr": "Ashr"}
 OPERATOR: Final[Mapping[str, str]] = {name: op for op, name in (*PLAIN.items(), *SHIFTED.items())}

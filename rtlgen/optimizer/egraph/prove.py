@@ -106,7 +106,7 @@ def _instantiate(rule: Rule, kinds: Mapping[str, str], integers: dict[str, int])
 
 
 def variable_kinds(pattern: Sexp) -> dict[str, str]:
-    """Return for each variable of a pattern whether it is a width `w`, index `i`, constant `c`, name `s` or term `t`."""
+    """Return the kind of each variable of a pattern: width `w`, index `i`, constant `c`, name `s`, term `t`."""
     if isinstance(pattern, str):
         return {} if _is_number(pattern) else {pattern: "t"}
     kinds: dict[str, str] = {}
@@ -136,7 +136,7 @@ def _solved(rule: Rule) -> frozenset[str]:
         source = fact[2] if fact[0] == "=" else ""
         if isinstance(source, tuple) and source[0] == "nat" and isinstance(source[1], str) and fact[1] in known:
             names = [n for n in names if n != fact[1]] + [source[1]]
-    return frozenset(n for n in names if isinstance(n, str) and not _is_number(n))
+    return frozenset(n for n in map(str, names) if not _is_number(n))
 
 
 # More integers mean more combinations, so the widths stop earlier.

@@ -21,7 +21,6 @@ from rtlgen.graphs.wordlevel.terms import (
     walk,
 )
 
-
 REVERSED: Final = {"ult": "ule", "ule": "ult", "slt": "sle", "sle": "slt"}
 
 

@@ -165,7 +165,8 @@ mul-power: (Mul w a (Const w c)) => (Shl w 16 a (Const 16 (- (bits c) (bigint 1)
 """
     + "\n".join(
         f"""
-mul-factor-{f}: (Mul w a (Const w c)) => ({op} w (Shl w 16 (Mul w a (Const w (/ c (bigint {f})))) (Const 16 (bigint {k})))
+mul-factor-{f}: (Mul w a (Const w c)) =>
+    ({op} w (Shl w 16 (Mul w a (Const w (/ c (bigint {f})))) (Const 16 (bigint {k})))
     (Mul w a (Const w (/ c (bigint {f}))))) if (> c (bigint {f})) (= (bigint 0) (% c (bigint {f})))
 """
         for k in (1, 2, 3, 4)

@@ -153,7 +153,8 @@ ne-by-range: (Or 1 (Ult w a (Const w c)) (Ult w (Const w c) a)) => (Not 1 (Eq w 
 range-check: (And 1 (Ule w (Const w c) a) (Ule w a (Const w d)))
     => (Ule w (Add w a (Const w (wrap w (- (bigint 0) c)))) (Const w (- d c))) if (<= c d) (> c (bigint 0)) @explore
 adjacent-equal: (Or 1 (Eq w a (Const w c)) (Eq w a (Const w d)))
-    => (Eq v (Ext w 1 v a) (Const v (>> c 1))) if (= d (+ c (bigint 1))) (= (bigint 0) (& c (bigint 1))) (> w 1) (= v (- w 1))
+    => (Eq v (Ext w 1 v a) (Const v (>> c 1)))
+    if (= d (+ c (bigint 1))) (= (bigint 0) (& c (bigint 1))) (> w 1) (= v (- w 1))
 sign-of-sum-bits: (Xor 1 (Ext w i 1 a) (Ext w i 1 b)) => (Ext w i 1 (Xor w a b)) if (Xor w a b)
 mask-bit-test: (Eq w (And w a (Const w c)) (Zero w)) => (Not 1 (Ext w i 1 a))
     if (> c (bigint 0)) (= (bigint 0) (& c (- c (bigint 1)))) (= i (- (nat (bits c)) 1))

@@ -91,13 +91,17 @@ def _sharing() -> Iterator[str]:
     """Yield, for every operator, the rules that turn a choice of results into a choice of operands."""
     for op in ("And", "Or", "Xor", "Add", "Mul"):
         yield f"share-{op.lower()}: (Ite w c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x)"
-        yield f"unshare-{op.lower()}: ({op} w (Ite w c a b) x) => (Ite w c ({op} w a x) ({op} w b x)) if ({op} w a x) @share"
+        yield (
+            f"unshare-{op.lower()}: ({op} w (Ite w c a b) x) => (Ite w c ({op} w a x) ({op} w b x)) "
+            f"if ({op} w a x) @share"
+        )
     for op in ("Sub", "Udiv", "Urem", "Sdiv", "Srem"):
         yield f"share-{op.lower()}-left: (Ite w c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x)"
         yield f"share-{op.lower()}-right: (Ite w c ({op} w x a) ({op} w x b)) => ({op} w x (Ite w c a b))"
     for op in ("Add", "Sub", "Mul", "Udiv", "Urem", "Sdiv", "Srem"):
         yield (
-            f"share-{op.lower()}-both: (Ite w c ({op} w a x) ({op} w b y)) => ({op} w (Ite w c a b) (Ite w c x y)) @share"
+            f"share-{op.lower()}-both: (Ite w c ({op} w a x) ({op} w b y)) => "
+            f"({op} w (Ite w c a b) (Ite w c x y)) @share"
         )
         yield (
             f"share-{op.lower()}-across: (Ite w c ({op} w a x) (Ite w d z ({op} w b y))) => "
@@ -125,8 +129,14 @@ def _sharing() -> Iterator[str]:
         yield f"share-{op.lower()}: (Ite 1 c ({op} w a) ({op} w b)) => ({op} w (Ite w c a b))"
     for op in ("Zext", "Sext"):
         yield f"share-{op.lower()}: (Ite w c ({op} v w a) ({op} v w b)) => ({op} v w (Ite v c a b))"
-    yield "share-zext-constant: (Ite w c (Zext v w a) (Const w d)) => (Zext v w (Ite v c a (Const v d))) if (<= d (mask v))"
-    yield "share-zext-constant-else: (Ite w c (Const w d) (Zext v w a)) => (Zext v w (Ite v c (Const v d) a)) if (<= d (mask v))"
+    yield (
+        "share-zext-constant: (Ite w c (Zext v w a) (Const w d)) => (Zext v w (Ite v c a (Const v d))) "
+        "if (<= d (mask v))"
+    )
+    yield (
+        "share-zext-constant-else: (Ite w c (Const w d) (Zext v w a)) => (Zext v w (Ite v c (Const v d) a)) "
+        "if (<= d (mask v))"
+    )
     yield "share-cat: (Ite k c (Cat h l a x) (Cat h l b y)) => (Cat h l (Ite h c a b) (Ite l c x y)) if (= k (+ h l))"
     yield "share-ext: (Ite w c (Ext v i w a) (Ext v i w b)) => (Ext v i w (Ite v c a b)) @share"
     yield "unshare-ext: (Ext v i w (Ite v c a b)) => (Ite w c (Ext v i w a) (Ext v i w b))"
