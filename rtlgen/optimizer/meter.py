@@ -28,8 +28,17 @@ class Meter:
         self.evaluator = evaluator
         self._power = objective == "power"
 
-    def measure(self, target: Target, frontends: Sequence[str] | None = None) -> Evaluation:
-        """Return the measurement; a design that can't be mapped gives one with `ok` False."""
+    def measure(
+        self, target: Target, frontends: Sequence[str] | None = None, *, power: bool | None = None
+    ) -> Evaluation:
+        """Return the measurement; a design that can't be mapped gives one with `ok` False.
+
+        Args:
+            target: the version.
+            frontends: readers to try, None for the flow's own order.
+            power: whether to measure power, None for what the objective needs.
+        """
+        wanted = self._power if power is None else power
         evaluation = self.evaluator.evaluate(
             target.tool_sources(),
             target.top,
@@ -38,9 +47,9 @@ class Meter:
             defines=target.defines,
             timeout_s=TIMEOUT_S,
             frontends=frontends,
-            mapped_json=self._power,
+            mapped_json=wanted,
         )
-        return self._with_power(evaluation, target.top) if self._power and evaluation.ok else evaluation
+        return self._with_power(evaluation, target.top) if wanted and evaluation.ok else evaluation
 
     def _with_power(self, evaluation: Evaluation, top: str) -> Evaluation:
         assert evaluation.mapped_json is not None

@@ -123,12 +123,9 @@ def _check_model(options: Options) -> None:
 
 
 def _add_power(outcome: Outcome, evaluator: Evaluator) -> None:
-    """Measure the power of the first and the last version where the search did not."""
-    meter = Meter(evaluator, "power")
-    if outcome.baseline_evaluation.power_mw is None:
-        outcome.baseline_evaluation = meter.measure(outcome.baseline)
+    """Measure the power of the last version where the search did not."""
     if outcome.current_evaluation.power_mw is None:
-        outcome.current_evaluation = meter.measure(outcome.current)
+        outcome.current_evaluation = Meter(evaluator, "power").measure(outcome.current)
 
 
 def default_budget(outcome: Outcome) -> float:

@@ -151,9 +151,9 @@ class Search:
         self._neutral: list[_Trial] = []
         self._second: dict[str, Evaluation] = {}
         self._start = time.monotonic()
-        baseline = self._measure(target)
+        baseline = self._meter.measure(target, power=True)
         if not baseline.ok:
-            raise RtlgenError(f"the design can't be synthesized: {baseline.error}")
+            raise RtlgenError(f"the design can't be synthesized: {target.in_user_names(baseline.error or '')}")
         self.outcome = Outcome(target, baseline, target, baseline, model=model)
         self._model: ModelProposals | None = None
         if model is not None:
@@ -168,6 +168,7 @@ class Search:
 
     def run(self, budget_s: float) -> Outcome:
         """Return the outcome after at most about `budget_s` seconds."""
+        self._start = time.monotonic()
         deadline = self._start + budget_s
         self._bus.emit(JobStarted(job="optimize", unit="candidates"))
         self._proposers = Proposers(self._rules)

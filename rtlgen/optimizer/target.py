@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rtlgen.core.types import Design
@@ -79,8 +80,14 @@ class Target:
         names: dict[str, str] = {}
         for number, (path, content) in enumerate(self.sources.items()):
             text = content.decode("latin-1").encode("ascii", "replace").decode("ascii")
-            names[f"s{number}/{Path(path).name}"] = _DATA_FILE.sub(lambda m, p=path: _absolute(m, p), text)
+            names[f"s{number}/{Path(path).name}"] = _DATA_FILE.sub(partial(_absolute, source=path), text)
         return names
+
+    def in_user_names(self, message: str) -> str:
+        """Return a tool's message with the paths that the user gave."""
+        for name, path in zip(self.tool_sources(), self.sources, strict=True):
+            message = message.replace(name, path)
+        return message
 
 
 def _absolute(match: re.Match[str], source: str) -> str:
