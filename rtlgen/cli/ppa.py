@@ -154,12 +154,14 @@ def _show(reports: Sequence[SynthesisReport]) -> None:
 def _rich(found: Sequence[Table]) -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     console = Console()
     for table in found:
-        shown = RichTable(title=table.title, caption=table.note or None, title_justify="left", caption_justify="left")
+        shown = RichTable(title=Text(table.title), title_justify="left", caption_justify="left")
+        shown.caption = Text(table.note) if table.note else None
         for index, column in enumerate(table.columns):
             shown.add_column(column, justify="left" if index == 0 or column in table.texts else "right")
         for row in table.rows:
-            shown.add_row(*row)
+            shown.add_row(*(Text(cell) for cell in row))
         console.print(shown)
