@@ -28,6 +28,7 @@ MAX_S = 8.0
 """Seconds per module."""
 MAX_PAIRS = 256
 MAX_MOVES = 64
+NODES = 12_000
 _EQUALITIES = ("EqualityExpression", "InequalityExpression")
 
 
@@ -94,7 +95,7 @@ def values_by_state(module: ModuleIR, state: Register, flag: Register) -> dict[i
         DiagramLimitError: there are too many combinations.
     """
     both = expand([concat(flag.next, state.next)], module.combinational | module.latch_values)[0]
-    blaster = Blaster(Diagrams())
+    blaster = Blaster(Diagrams(NODES))
     starts = _starts(flag, both, state.width)
     waiting = [(s, f) for s in entry_codes(state, extract(both, 0, state.width)) for f in starts]
     reached: dict[int, set[int]] = {}
@@ -122,6 +123,9 @@ def _starts(flag: Register, both: Term, low: int) -> Sequence[int]:
 def _settle(context: RewriteContext, design: Elaborated, module: ModuleIR, machine: Machine, name: str) -> list[Edit]:
     """Return the edits that settle every test of a flag that the state decides."""
     flag = module.registers[name]
+    tests = [(node, place) for node, place in reads_of(design, module, name) if _test(node, 0, flag.width) is not None]
+    if not tests:
+        return []
     try:
         values = values_by_state(module, machine.register, flag)
     except DiagramLimitError:
@@ -130,9 +134,10 @@ def _settle(context: RewriteContext, design: Elaborated, module: ModuleIR, machi
         return []
     surgeon = Surgeon(module.place.file, context.sources[module.place.file])
     found = False
-    for node, place in reads_of(design, module, name):
+    for node, place in tests:
         held = _held(module, machine, place, values)
-        if held is not None and (test := _test(node, held, flag.width)) is not None:
+        test = _test(node, held, flag.width) if held is not None else None
+        if test is not None:
             surgeon.settle(*test)
             found = True
     return list(surgeon.edits()) if found else []
@@ -145,9 +150,13 @@ def _held(module: ModuleIR, machine: Machine, place: Place, values: Mapping[int,
         return None
     found: set[int] = set()
     for occurrence in occurrences:
+        conditions = expand([step.condition for step in occurrence.path], module.combinational)
+        taken = [step.taken for step in occurrence.path]
         for code, held in values.items():
-            if _passes(module, machine, code, occurrence):
+            if not held <= found and _passes(machine, code, conditions, taken):
                 found |= held
+        if len(found) > 1:
+            return None
     return found.pop() if len(found) == 1 else None
 
 
@@ -159,14 +168,11 @@ def _around(module: ModuleIR, place: Place) -> list[Occurrence]:
     return [o for o in outer if o.place.end - o.place.start == least]
 
 
-def _passes(module: ModuleIR, machine: Machine, code: int, occurrence: Occurrence) -> bool:
+def _passes(machine: Machine, code: int, conditions: Sequence[Term], taken: Sequence[bool]) -> bool:
     """Return whether the decisions on the way to a place can be taken in a state."""
     settle = Specializer({machine.name: const(code, machine.register.width)})
-    for step in occurrence.path:
-        condition = settle(expand([step.condition], module.combinational)[0])
-        if condition.is_const and bool(condition.const_value) != step.taken:
-            return False
-    return True
+    settled = [settle(c) for c in conditions]
+    return not any(c.is_const and bool(c.const_value) != t for c, t in zip(settled, taken, strict=True))
 
 
 def _test(node: Any, held: int, width: int) -> tuple[Any, bool] | None:
