@@ -26,7 +26,9 @@ def _candidates(base: dict[str, str]) -> Iterator[dict[str, str]]:
         for name, value in numbers.items():
             # A flag has two values; a size moves by one, which also breaks any hidden "power of two".
             other = 1 - value if value in (0, 1) else value + change
-            if 0 <= other <= _LARGEST and (value not in (0, 1) or change == 1):
+            # Parameters that become equal may be the codes of two states: a machine nobody configures.
+            clash = any(v == other for n, v in numbers.items() if n != name)
+            if 0 <= other <= _LARGEST and (value not in (0, 1) or change == 1) and not clash:
                 yield base | {name: str(other)}
 
 

@@ -137,7 +137,7 @@ class FsmMinimize:
 
     name = "fsm-minimize"
 
-    def __init__(self, *, allow_parameters: bool = False) -> None:
+    def __init__(self, *, allow_parameters: bool = True) -> None:
         self.allow_parameters = allow_parameters
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
@@ -160,7 +160,7 @@ class FsmEncode:
 
     name = "fsm-encode"
 
-    def __init__(self, *, allow_parameters: bool = False, limit: int = 24) -> None:
+    def __init__(self, *, allow_parameters: bool = True, limit: int = 24) -> None:
         self.allow_parameters = allow_parameters
         self.limit = limit
 
@@ -185,7 +185,7 @@ class FsmIndex:
 
     name = "fsm-index"
 
-    def __init__(self, *, allow_parameters: bool = False) -> None:
+    def __init__(self, *, allow_parameters: bool = True) -> None:
         self.allow_parameters = allow_parameters
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
