@@ -11,7 +11,7 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, evaluate, var, variables, walk
 from rtlgen.optimizer.datapath.priority import NARROWEST, priority_forms, ranked
 from rtlgen.optimizer.datapath.priority import WIDEST as WIDEST_VECTOR
-from rtlgen.optimizer.datapath.restructure import Definition, Scribe, definitions
+from rtlgen.optimizer.datapath.restructure import Definition, Scribe, definitions, observed
 from rtlgen.optimizer.datapath.source import Writer, cleaned
 from rtlgen.optimizer.datapath.tables import WIDEST, closed_forms, table, tree
 from rtlgen.optimizer.egraph.cost import Costs
@@ -66,10 +66,13 @@ class MuxRestructure:
             (neat,) = tidy([form], [definition.value])
             if neat is not definition.value and neat not in forms and same(neat, definition.value):
                 forms[neat] = what
+        # A procedural block is written anew as a whole, so its other targets come along as they are.
+        others = companions(definition, module)
         ordered = sorted(forms, key=lambda t: area(t, costs=self._costs))
         for form in ordered[:FORMS]:
             cost = area(form, costs=self._costs)
-            scribe = Scribe(module, writer, [definition], [], Candidate((form,), cost), self._costs)
+            terms = (form, *(o.value for o in others))
+            scribe = Scribe(module, writer, [definition, *others], [], Candidate(terms, cost), self._costs)
             edits = scribe.edits()
             if edits:
                 change = cleaned(
@@ -98,6 +101,15 @@ class MuxRestructure:
                 if cases is not None:
                     for form in priority_forms(cases):
                         yield form, f"the place of the {'highest' if from_top else 'lowest'} one in {name}"
+
+
+def companions(definition: Definition, module: ModuleIR) -> list[Definition]:
+    """Return the other signals that the definition's procedural block drives and that something reads."""
+    if definition.occurrence is not None:
+        return []
+    read = observed(module) | {n for t in module.combinational.values() for n in variables(t)}
+    names = sorted(n for n in definition.block.assigned if n != definition.name and n in read)
+    return [Definition(n, definition.block, module.combinational[n], None) for n in names]
 
 
 def selectors(value: Term) -> list[tuple[str, int]]:

@@ -25,6 +25,8 @@ _WORD = re.compile(rb"[A-Za-z_$][\w$]*")
 _ITEM = re.compile(rb"assign\b|always|initial\b|final\b")
 _NET = re.compile(rb"\b(assign|wire|wand|wor|tri|uwire|logic|reg|var|supply0|supply1|bit)\b")
 _COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_LOCALPARAM = re.compile(rb"^[ \t]*localparam\b(?P<list>[^;]*);[ \t]*(?://[^\n]*)?\n", re.MULTILINE)
+_ASSIGNED = re.compile(rb"([A-Za-z_][\w$]*)\s*=(?!=)")
 _ATOM = re.compile(r"[\w$.]+(\[[^\[\]]*\])*|\{[^{}]*\}|\([^()]*\)")
 
 
@@ -178,7 +180,29 @@ def cleaned(
         return None
     with suppress(CannotEditError):
         draft.clean()
+    with suppress(CannotEditError):
+        draft.apply(unused_parameters(context, module, draft.sources))
     return draft.change(rule, title, why, rank=rank)
+
+
+def unused_parameters(context: RewriteContext, module: ModuleIR, sources: Mapping[str, bytes]) -> list[Edit]:
+    """Return edits that remove `localparam` statements of which the new text, unlike the old one, reads no name."""
+    file = module.place.file
+    old = context.sources[file][module.place.start : module.place.end]
+    tail = len(context.sources[file]) - module.place.end
+    start, new = module.place.start, sources[file][module.place.start : len(sources[file]) - tail]
+    found = []
+    for match in _LOCALPARAM.finditer(new):
+        names = _ASSIGNED.findall(match["list"])
+        rest = new[: match.start()] + new[match.end() :]
+        if names and all(_mentions(n, old) > 1 and _mentions(n, rest) == 0 for n in names):
+            found.append(Edit(file, start + match.start(), start + match.end(), ""))
+    return found
+
+
+def _mentions(name: bytes, text: bytes) -> int:
+    plain = _COMMENT.sub(b" ", text)
+    return sum(1 for word in _WORD.findall(plain) if word == name)
 
 
 def declaration(helper: Helper, keyword: str = "wire") -> str:
