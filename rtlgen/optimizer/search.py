@@ -34,6 +34,8 @@ NEUTRAL = 0.04
 """A candidate at most this much worse may serve as a step towards a better one."""
 MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
+MAX_CONFLICTS = 10
+"""Proposals that overlap an accepted change, after which the families look at the new source instead."""
 CHEAP_S = 1.5
 """Below this cost of one measurement, proposals that did not help are tried again after each round."""
 
@@ -68,7 +70,7 @@ class Rejected:
     title: str
     reason: str
     outcome: str
-    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map`, `constraint` or `conflict`.
+    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map` or `constraint`.
 
     Of a language model also `unsafe` (refused before any tool read it) or `no code`.
     """
@@ -252,12 +254,13 @@ class Search:
         self, stream: JoinedStream, base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
     ) -> bool:
         improved = False
+        self._conflicts = 0
         better: list[_Trial] = []
         first_found = 0.0
         with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
             running: dict[Future[_Trial | None], None] = {}
             open_stream = True
-            while not self._over(deadline):
+            while not self._over(deadline) and self._conflicts < MAX_CONFLICTS:
                 while open_stream and len(running) < 2 * self._evaluator.pool.workers:
                     item = stream.take(min(deadline, time.monotonic() + 0.05))
                     if item is None:
@@ -327,7 +330,7 @@ class Search:
             sources = apply_edits(base.sources, (*accepted, *(e for c in changes for e in c.edits)))
         except EditConflictError:
             self._tried.discard(key)
-            self._reject(changes, "conflict", "overlaps an accepted change; tried again in the next round")
+            self._conflicts += 1
             return None
         trial = self._trial(family, changes, base.with_sources(sources), len(accepted), reference)
         self._advance(family)
