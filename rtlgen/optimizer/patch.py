@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtlgen.core.errors import InputError
-from rtlgen.optimizer.search import Accepted
+from rtlgen.optimizer.outcome import Accepted
 from rtlgen.optimizer.target import Target
 
 BACKUP_SUFFIX = ".orig"

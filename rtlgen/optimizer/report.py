@@ -11,9 +11,9 @@ from rtlgen._version import __version__
 from rtlgen.core.types import Record
 from rtlgen.optimizer import patch
 from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.outcome import Accepted, Outcome
 from rtlgen.optimizer.plot import pareto_svg
 from rtlgen.optimizer.prover import Proof
-from rtlgen.optimizer.search import Accepted, Outcome
 from rtlgen.synth.flow import Evaluation
 
 if TYPE_CHECKING:

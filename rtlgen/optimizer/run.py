@@ -13,10 +13,11 @@ from rtlgen.models import open_model
 from rtlgen.optimizer import REWRITES, patch
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.meter import Meter
+from rtlgen.optimizer.outcome import Outcome
 from rtlgen.optimizer.precheck import refuse_loops
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
-from rtlgen.optimizer.search import Outcome, Search
+from rtlgen.optimizer.search import Search
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluator
 from rtlgen.synth.liberty import read_library

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
-from rtlgen.models import Usage
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.goal import EPSILON, Goal
 from rtlgen.optimizer.lint import new_warnings, slang_warnings, verilator_warnings
@@ -22,6 +20,7 @@ from rtlgen.optimizer.local import estimate
 from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.modelled.rewrite import Refused
 from rtlgen.optimizer.modelled.stream import JoinedStream, ModelProposals
+from rtlgen.optimizer.outcome import Accepted, Outcome, Rejected, Trial
 from rtlgen.optimizer.proposals import ProposalStream, Proposers
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.rewrite import Change
@@ -38,75 +37,6 @@ MAX_CONFLICTS = 10
 """Proposals that overlap an accepted change, after which the families look at the new source instead."""
 CHEAP_S = 1.5
 """Below this cost of one measurement, proposals that did not help are tried again after each round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """One change that is in the output (several where only together they are better).
-
-    Attributes:
-        changes: what was changed.
-        before: source and measurement before it.
-        after: source and measurement with it.
-        proof: why it is right.
-        at_s: seconds from the start of the run.
-    """
-
-    changes: tuple[Change, ...]
-    before: Target
-    after: Target
-    evaluation_before: Evaluation
-    evaluation_after: Evaluation
-    proof: Proof
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A proposal that is not in the output, and why."""
-
-    rule: str
-    module: str
-    title: str
-    reason: str
-    outcome: str
-    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map` or `constraint`.
-
-    Of a language model also `unsafe` (refused before any tool read it) or `no code`.
-    """
-    area_um2: float | None = None
-    delay_ns: float | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """Everything a search found."""
-
-    baseline: Target
-    baseline_evaluation: Evaluation
-    current: Target
-    current_evaluation: Evaluation
-    accepted: list[Accepted] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    trials: Counter[str] = field(default_factory=Counter)
-    ended_by: str = "converged"
-    """`converged`, `budget` or `interrupt`."""
-    wall_s: float = 0.0
-    model: str | None = None
-    """Language model that was asked, as `PROVIDER:NAME`."""
-    model_usage: Usage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    changes: tuple[Change, ...]
-    family: str
-    target: Target
-    evaluation: Evaluation
-    base_size: int
-    """Accepted edits of the round when it was measured."""
-    reference: Evaluation
-    """Measurement of the version it was made from: what it has to beat."""
 
 
 class Search:
@@ -150,7 +80,7 @@ class Search:
         self._seed = seed
         self._seen: set[str] = set()
         self._tried: set[str] = set()
-        self._neutral: list[_Trial] = []
+        self._neutral: list[Trial] = []
         self._second: dict[str, Evaluation] = {}
         self._start = time.monotonic()
         baseline = self._meter.measure(target, power=True)
@@ -255,10 +185,10 @@ class Search:
     ) -> bool:
         improved = False
         self._conflicts = 0
-        better: list[_Trial] = []
+        better: list[Trial] = []
         first_found = 0.0
         with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
-            running: dict[Future[_Trial | None], None] = {}
+            running: dict[Future[Trial | None], None] = {}
             open_stream = True
             while not self._over(deadline) and self._conflicts < MAX_CONFLICTS:
                 while open_stream and len(running) < 2 * self._evaluator.pool.workers:
@@ -285,7 +215,7 @@ class Search:
                 improved |= self._accept_best(better, base, views, edits, deadline)
         return improved
 
-    def _sort_in(self, stream: JoinedStream, trial: _Trial | None) -> list[_Trial]:
+    def _sort_in(self, stream: JoinedStream, trial: Trial | None) -> list[Trial]:
         if trial is None:
             return []
         # Measured against the version it was made from: another change may have been accepted meanwhile.
@@ -319,7 +249,7 @@ class Search:
         base: Target,
         accepted: tuple[Edit, ...],
         reference: Evaluation,
-    ) -> _Trial | None:
+    ) -> Trial | None:
         if self._token.draining:
             return None
         key = self._key(base, changes)
@@ -338,7 +268,7 @@ class Search:
 
     def _trial(
         self, family: str, changes: tuple[Change, ...], target: Target, base_size: int, reference: Evaluation
-    ) -> _Trial | None:
+    ) -> Trial | None:
         digest = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
         if digest in self._seen:
             return None
@@ -358,7 +288,7 @@ class Search:
         if not evaluation.ok:
             self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0])
             return None
-        return _Trial(changes, family, target, evaluation, base_size, reference)
+        return Trial(changes, family, target, evaluation, base_size, reference)
 
     def _promising(self, changes: tuple[Change, ...], elaborated: Elaborated) -> bool:
         """Return False where the changed values alone, synthesized in milliseconds, are no better than before."""
@@ -391,7 +321,7 @@ class Search:
     # Acceptance.
 
     def _accept_best(
-        self, better: list[_Trial], base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
+        self, better: list[Trial], base: Target, views: tuple[ModuleIR, ...], edits: list[Edit], deadline: float
     ) -> bool:
         improved = False
         for trial in sorted(better, key=lambda t: self._goal.cost(t.evaluation)):
@@ -403,7 +333,7 @@ class Search:
                 improved = True
         return improved
 
-    def _again(self, trial: _Trial, base: Target, edits: list[Edit]) -> _Trial | None:
+    def _again(self, trial: Trial, base: Target, edits: list[Edit]) -> Trial | None:
         """Return the trial measured on top of what has been accepted since, None where it no longer helps."""
         try:
             sources = apply_edits(base.sources, (*edits, *(e for c in trial.changes for e in c.edits)))
@@ -416,7 +346,7 @@ class Search:
             return None
         return again if self._goal.admits(again.evaluation, self.outcome.current_evaluation) else None
 
-    def _accept(self, trial: _Trial, views: tuple[ModuleIR, ...]) -> bool:
+    def _accept(self, trial: Trial, views: tuple[ModuleIR, ...]) -> bool:
         if not self._lint_clean(trial) or not self._witness_agrees(trial):
             return False
         proof = self._prover.prove(self.outcome.current, trial.target, {c.module for c in trial.changes}, views)
@@ -432,13 +362,13 @@ class Search:
         self._record(trial, proof)
         return True
 
-    def _lint_clean(self, trial: _Trial) -> bool:
+    def _lint_clean(self, trial: Trial) -> bool:
         worse = new_warnings(self._verilator_warnings, verilator_warnings(trial.target))
         if worse:
             self._reject(trial.changes, "lint", "new Verilator warnings: " + ", ".join(worse), trial.evaluation)
         return not worse
 
-    def _witness_agrees(self, trial: _Trial) -> bool:
+    def _witness_agrees(self, trial: Trial) -> bool:
         """Return False where the gain is gone when another front end reads the source.
 
         Logic synthesis is chaotic: reading the same design in another order moves its area by some percent. A change
@@ -461,7 +391,7 @@ class Search:
             self._second[key] = self._measure(target, others)
         return self._second[key]
 
-    def _record(self, trial: _Trial, proof: Proof) -> None:
+    def _record(self, trial: Trial, proof: Proof) -> None:
         outcome = self.outcome
         accepted = Accepted(
             trial.changes,
@@ -524,9 +454,9 @@ class Search:
                     return True
         return False
 
-    def _together(self, steps: list[_Trial]) -> list[_Trial]:
+    def _together(self, steps: list[Trial]) -> list[Trial]:
         """Return the steps, best first, whose edits do not overlap those of a better one."""
-        chosen: list[_Trial] = []
+        chosen: list[Trial] = []
         edits: list[Edit] = []
         for step in steps:
             more = [e for c in step.changes for e in c.edits]
@@ -538,13 +468,13 @@ class Search:
             edits += more
         return chosen
 
-    def _joint(self, steps: list[_Trial]) -> _Trial | None:
+    def _joint(self, steps: list[Trial]) -> Trial | None:
         changes = tuple(c for step in steps for c in step.changes)
         sources = apply_edits(self.outcome.current.sources, [e for c in changes for e in c.edits])
         target = self.outcome.current.with_sources(sources)
         return self._trial(steps[0].family, changes, target, 0, self.outcome.current_evaluation)
 
-    def _minimal(self, trial: _Trial, deadline: float) -> _Trial:
+    def _minimal(self, trial: Trial, deadline: float) -> Trial:
         """Return the trial without the changes that do not contribute."""
         for change in trial.changes:
             rest = tuple(c for c in trial.changes if c is not change)
@@ -565,10 +495,10 @@ class Search:
         self._neutral = []
         return any(not self._over(deadline) and self._explore_from(step, deadline) for step in steps)
 
-    def _explore_from(self, step: _Trial, deadline: float) -> bool:
+    def _explore_from(self, step: Trial, deadline: float) -> bool:
         limit = min(deadline, time.monotonic() + EXPLORE_S)
         stream = self._stream(step.target, limit)
-        best: _Trial | None = None
+        best: Trial | None = None
         try:
             with ThreadPoolExecutor(self._evaluator.pool.workers) as threads:
                 best = self._best_second(stream, step, threads, limit)
@@ -580,10 +510,10 @@ class Search:
         return self._accept(joint, word_level(self.outcome.current.elaborate()))
 
     def _best_second(
-        self, stream: ProposalStream, step: _Trial, threads: ThreadPoolExecutor, limit: float
-    ) -> _Trial | None:
-        best: _Trial | None = None
-        running: set[Future[_Trial | None]] = set()
+        self, stream: ProposalStream, step: Trial, threads: ThreadPoolExecutor, limit: float
+    ) -> Trial | None:
+        best: Trial | None = None
+        running: set[Future[Trial | None]] = set()
         while not self._over(limit):
             item = stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 4 else None
             if item is not None:
@@ -596,7 +526,7 @@ class Search:
                     best = trial
         return best
 
-    def _wins(self, trial: _Trial, best: _Trial | None) -> bool:
+    def _wins(self, trial: Trial, best: Trial | None) -> bool:
         against = best.evaluation if best else self.outcome.current_evaluation
         return self._goal.better(trial.evaluation, against) and self._goal.admits(
             trial.evaluation, self.outcome.current_evaluation
