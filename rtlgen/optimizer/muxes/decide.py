@@ -159,4 +159,4 @@ def indexed(cases: Sequence[Term], selector: str, width: int) -> Term | None:
         if case is not t.extract(base, number * size, size):
             return None
     shift = t.concat(t.var(selector, width), *([t.const(0, size.bit_length() - 1)] if size > 1 else []))
-    return t.extract(t.apply("lshr", base, t.zext(shift, base.width)), 0, size)
+    return t.extract(t.apply("lshr", base, shift), 0, size)

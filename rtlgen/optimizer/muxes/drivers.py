@@ -17,7 +17,7 @@ from rtlgen.optimizer.resynth.cost import node_cost
 from rtlgen.optimizer.resynth.tidy import tidy
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, normal
-from rtlgen.optimizer.sharing.weave import LONGEST, explicit
+from rtlgen.optimizer.sharing.weave import LONGEST, explicit, refuse_loops
 
 _NAMED_COST = 8.0
 """Estimated cost from which a value that is used twice gets a wire of its own."""
@@ -58,6 +58,7 @@ def redriven(
         draft = Draft(context, graph.module)
         draft.apply(_edits(text, graph, drivers, splits or {}))
         draft.clean()
+        refuse_loops(draft, graph.module)
     except (CannotEditError, RecursionError):
         return None
     return draft.change(rule, title, why, rank=rank)
@@ -67,8 +68,9 @@ def _edits(text: ModuleText, graph: ModuleGraph, drivers: Mapping[str, Term], sp
     module = graph.module
     fresh = fresh_names(text)
     values = narrow_reads({n: normal(v) for n, v in drivers.items()})
-    local = {n: tidy(graph.localise(v, set(drivers))) for n, v in values.items()}
-    wanted = {graph.localise(v, set(drivers)): name for v, name in splits.items()}
+    forbidden = graph.dependents(set(drivers))
+    local = {n: tidy(graph.localise(v, forbidden)) for n, v in values.items()}
+    wanted = {graph.localise(v, forbidden): name for v, name in splits.items()}
     local, wires = named(local, wanted, fresh)
     start = min(b.place.start for n in drivers for b in module.blocks if n in b.assigned and b.kind != "initial")
     for member in text.module.members:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rtlgen.optimizer.muxes.branches import merged_branches
 from rtlgen.optimizer.muxes.conditions import cheaper_conditions
 from rtlgen.optimizer.muxes.decide import decisions
+from rtlgen.optimizer.muxes.distribute import distributed
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
 
@@ -28,4 +29,5 @@ class Decide:
                 continue
             yield from merged_branches(context, graph)
             yield from decisions(context, graph)
+            yield from distributed(context, graph)
             yield from cheaper_conditions(context, graph)

@@ -165,6 +165,14 @@ class ModuleGraph:
                 found.setdefault(value, []).append(t.var(name, value.width))
         return found
 
+    def dependents(self, names: Collection[str]) -> set[str]:
+        """Return `names` and the combinational signals whose drivers read them, directly or not."""
+        found = set(names)
+        for name in self.env:  # in order of dependence
+            if not found.isdisjoint(t.variables(self.module.combinational[name])):
+                found.add(name)
+        return found
+
     def localise(self, value: Term, forbidden: Collection[str] = ()) -> Term:
         """Return `value` with sub-values that a signal holds read from that signal.
 

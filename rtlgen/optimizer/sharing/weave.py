@@ -9,6 +9,7 @@ from typing import Final
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence
+from rtlgen.graphs.wordlevel.simulate import combinational_order
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.graphs.wordlevel.verilog import to_statements
 from rtlgen.optimizer.edits import Edit
@@ -81,6 +82,7 @@ class Weaver:
             draft = Draft(self._context, self._module)
             draft.apply(edits)
             draft.clean()
+            refuse_loops(draft, self._module)
         except (CannotEditError, RecursionError):
             return None
         return draft.change(rule, title, why, rank=rank)
@@ -91,7 +93,8 @@ class Weaver:
             raise CannotEditError("expected an editable place that reads the value, got none")
         fresh = fresh_names(self.text)
         names = {f"new wire {w.name}": fresh(w.name) for w in wires}
-        forbidden = {n for r in found for n in self._module.blocks[r.occurrence.block].assigned}
+        changed = {n for r in found for n in self._module.blocks[r.occurrence.block].assigned}
+        forbidden = self._graph.dependents(changed)
         lines, reads = self._wire_lines(wires, names, forbidden, fresh)
         edits = [self._edit(r, names, fresh) for r in found]
         start = self._item_start(min(self._module.blocks[r.occurrence.block].place.start for r in found))
@@ -133,7 +136,7 @@ class Weaver:
 
     def _edit(self, r: Replacement, names: Mapping[str, str], fresh: object) -> Edit:
         o = r.occurrence
-        forbidden = self._module.blocks[o.block].assigned
+        forbidden = self._graph.dependents(self._module.blocks[o.block].assigned)
         local = explicit(self._graph.localise(r.new, forbidden))
         whole = o.root and o.role == "rhs"
         helpers, text = to_statements(
@@ -198,6 +201,18 @@ class Weaver:
             else:
                 written.append(f"{indent}wire {size}{name} = {expression};")
         return [text.insert_before(start, "".join(f"{line}\n" for line in written))]
+
+
+def refuse_loops(draft: Draft, module: ModuleIR) -> None:
+    """Check that no signal of the new text depends on itself where none did before.
+
+    Raises:
+        CannotEditError: one does.
+    """
+    view = draft.view()
+    new = len(view.combinational) - len(combinational_order(view))
+    if new > len(module.combinational) - len(combinational_order(module)):
+        raise CannotEditError(f"expected no combinational loop, got {new} signals in one")
 
 
 def _is_read(x: Term) -> bool:
