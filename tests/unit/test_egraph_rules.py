@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rtlgen.graphs.wordlevel.terms import apply, var
+from rtlgen.optimizer.egraph.document import updated
 from rtlgen.optimizer.egraph.prove import counterexample, prove_rule
 from rtlgen.optimizer.egraph.rule import Rule, parse_rules
 from rtlgen.optimizer.egraph.rules import all_rules
@@ -67,3 +70,13 @@ def test_back_rules_and_phases() -> None:
     there, back = parse_rules("test", "x: (Neg w (Sub w a b)) <=> (Sub w b a) @explore")
     assert (there.name, back.name, there.phase) == ("x", "x-back", "explore")
     assert there.lhs == back.rhs
+
+
+def test_the_manual_lists_the_rules_as_they_are(repository: Path) -> None:
+    page = (repository / "docs/rewrites.md").read_text()
+    assert updated(page) == page
+
+
+def test_a_page_without_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected the markers '<!-- rules: begin -->' and '<!-- rules: end -->'"):
+        updated("nothing")

@@ -140,7 +140,7 @@ def _solved(rule: Rule) -> frozenset[str]:
 
 
 # More integers mean more combinations, so the widths stop earlier.
-_LARGEST: Final = {0: 1, 1: 8, 2: 6, 3: 4, 4: 3}
+_LARGEST: Final = {0: 1, 1: 8, 2: 7, 3: 6, 4: 6}
 
 
 def _choices(
