@@ -33,7 +33,7 @@ def text(term: Term) -> str:
     return to_verilog(term, context_width=term.width, context_signed=None)
 
 
-# Selection -----------------------------------------------------------------------------------------------------------
+# Selection ---
 
 
 @given(codes=st.lists(st.integers(0, 7), min_size=2, max_size=6, unique=True), data=st.data())
@@ -65,7 +65,7 @@ def test_separating_function_has_the_wanted_values(on: set[int], off: set[int]) 
     assert not any(evaluate(function, {"k": code}) for code in off)
 
 
-# Tables --------------------------------------------------------------------------------------------------------------
+# Tables ---
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_priority_chain_is_recognised() -> None:
     assert ranked(chain, "d", 8, from_top=False) is None
 
 
-# Uses of operators -----------------------------------------------------------------------------------------------------
+# Uses of operators ---
 
 WIRES = """
 module m(input [7:0] a, b, input [1:0] op, output reg [7:0] y, output z);
@@ -171,7 +171,7 @@ def test_ternary_marks_ignore_nested_ones() -> None:
     assert ternary_marks("a + b") is None
 
 
-# Restructuring ---------------------------------------------------------------------------------------------------------
+# Restructuring ---
 
 
 def test_definitions_are_expanded_to_inputs() -> None:

@@ -1,0 +1,51 @@
+"""Slices of computed values moved to their operands, because Verilog can slice names only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, make
+
+MODULAR: Final = frozenset({"and", "or", "xor", "add", "sub", "mul", "not", "neg"})
+"""Operators whose low bits depend only on the operands' low bits."""
+
+
+def push_extract(base: Term, low: int, width: int) -> Term | None:
+    """Return `extract(base, low, width)` with the slice moved to the operands, or None where that is impossible."""
+    op = base.op
+    if op in ("and", "or", "xor", "not") or (low == 0 and op in MODULAR):
+        return apply(op, *(extract(a, low, width) for a in base.args))
+    if op == "ite":
+        return make("ite", width, (base.args[0], extract(base.args[1], low, width), extract(base.args[2], low, width)))
+    if op in ("zext", "sext"):
+        return _extract_extension(base, low, width)
+    if op in ("shl", "lshr", "ashr") and base.args[1].op == "const":
+        return _extract_shifted(base, low, width)
+    if low == 0 and op == "shl":
+        return apply("shl", extract(base.args[0], 0, width), base.args[1])
+    return None
+
+
+def _extract_extension(base: Term, low: int, width: int) -> Term:
+    inner = base.args[0]
+    if low >= inner.width:
+        if base.op == "zext":
+            return const(0, width)
+        sign = extract(inner, inner.width - 1, 1)
+        return sign if width == 1 else make("sext", width, (sign,))
+    part = extract(inner, low, inner.width - low)
+    return make(base.op, width, (part,)) if width > part.width else extract(part, 0, width)
+
+
+def _extract_shifted(base: Term, low: int, width: int) -> Term | None:
+    """Return bits of a shift by a constant as a slice of the shifted value widened by the constant."""
+    source, amount = base.args[0], min(base.args[1].const_value, base.width)
+    if amount == 0:
+        return extract(source, low, width)
+    if base.op == "shl":
+        kept = [extract(source, 0, base.width - amount)] if amount < base.width else []
+        return extract(make("concat", base.width, (*kept, const(0, amount))), low, width)
+    if amount >= base.width and base.op == "lshr":
+        return const(0, width)
+    rest = extract(source, min(amount, base.width - 1), max(base.width - amount, 1))
+    return extract(make("zext" if base.op == "lshr" else "sext", base.width, (rest,)), low, width)
