@@ -1,4 +1,4 @@
-"""Every pair under fixtures/registers: the rewrite proposes exactly the second text, proved equivalent and lint-clean."""
+"""Every pair under fixtures/registers: the second text is proposed, proved equivalent and lint-clean."""
 
 from __future__ import annotations
 

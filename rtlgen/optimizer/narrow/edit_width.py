@@ -21,7 +21,9 @@ _BASES: Final = {"b": 2, "o": 8, "d": 10, "h": 16}
 _DIGIT_BITS: Final = {"b": 1, "o": 3, "h": 4}
 
 
-def narrowed(text: ModuleText, module: ModuleIR, widths: Mapping[str, str | int], bits: Mapping[str, int]) -> list[Edit]:
+def narrowed(
+    text: ModuleText, module: ModuleIR, widths: Mapping[str, str | int], bits: Mapping[str, int]
+) -> list[Edit]:
     """Return edits that narrow signals.
 
     Args:
@@ -72,7 +74,7 @@ def dimension(width: str | int) -> str:
 
 def _dimension(declaration: Declaration) -> tuple[int, int]:
     data_type = getattr(declaration.node, "type", None)
-    ranges = [d for d in data_type.dimensions] if data_type is not None else []
+    ranges = list(data_type.dimensions) if data_type is not None else []
     if len(ranges) != 1:
         raise CannotEditError(f"expected one packed range, got {len(ranges)!r}")
     return ranges[0].sourceRange.start.offset, ranges[0].sourceRange.end.offset
@@ -96,7 +98,9 @@ def _split(
     for declarator in (d for d in node.declarators if d.__class__.__name__.endswith("Syntax")):
         name = declarator.name.valueText
         size = dimension(widths[name]) if name in chosen else whole[low:high]
-        pieces.setdefault(size, []).append(whole[declarator.sourceRange.start.offset : declarator.sourceRange.end.offset])
+        pieces.setdefault(size, []).append(
+            whole[declarator.sourceRange.start.offset : declarator.sourceRange.end.offset]
+        )
     head, blank = whole[start:low], "\n" + text.indent(start)
     if len(names) < 2 or "\n" in whole[start:end]:
         raise CannotEditError("expected a declaration on one line, got several lines")
@@ -107,7 +111,8 @@ def _occurrence(
     text: ModuleText, module: ModuleIR, o: Occurrence, bits: Mapping[str, int], signals: Mapping[str, Signal]
 ) -> Edit | None:
     reads = [n for n in bits if n in t.variables(o.term)]
-    target = o.target if o.target in bits and o.parent_width == module.signals[o.target].width else None
+    whole = o.target is not None and o.target in bits and o.parent_width == module.signals[o.target].width
+    target = o.target if whole else None
     if (not reads and target is None) or o.role not in ("rhs", "condition"):
         return None
     old = text.text[o.place.start : o.place.end].decode("latin-1")

@@ -89,7 +89,9 @@ def _fixpoint(
         for name, register in module.registers.items():
             after = analysis.of(register.next)
             for control in register.resets:
-                after = after.join(full(register.width) if control.value is None else Interval(control.value, control.value))
+                after = after.join(
+                    full(register.width) if control.value is None else Interval(control.value, control.value)
+                )
             joined = states[name].join(after)
             if joined != states[name]:
                 grown[name] = joined if round_ < _SETTLE else _widen(states[name], joined, register.width, thresholds)
@@ -170,12 +172,14 @@ class Analysis:
             return full(t.width)
         return sides[0] if len(sides) == 1 else sides[0].join(sides[1])
 
-    def _assume(self, c: Term, value: bool, refined: dict[Term, Interval], env: Env, memo: dict[Term, Interval]) -> bool:
+    def _assume(
+        self, c: Term, value: bool, refined: dict[Term, Interval], env: Env, memo: dict[Term, Interval]
+    ) -> bool:
         """Add to `refined` what a condition's truth value says; return False where it can't have that value."""
         if c.op == "not":
             return self._assume(c.args[0], not value, refined, env, memo)
         if (c.op == "and" and value) or (c.op == "or" and not value):
-            return all([self._assume(a, value, refined, env, memo) for a in c.args])
+            return all(self._assume(a, value, refined, env, memo) for a in c.args)
         if c.op == "redor":
             return self._limit(c.args[0], 1 if value else 0, mask(c.args[0].width) if value else 0, refined, env, memo)
         if c.op in ("eq", "ult", "ule"):
@@ -185,7 +189,9 @@ class Analysis:
             return self._assume(self._definitions[c.name], value, refined, env, memo)
         return self._limit(c, int(value), int(value), refined, env, memo)
 
-    def _compare(self, c: Term, value: bool, refined: dict[Term, Interval], env: Env, memo: dict[Term, Interval]) -> bool:
+    def _compare(
+        self, c: Term, value: bool, refined: dict[Term, Interval], env: Env, memo: dict[Term, Interval]
+    ) -> bool:
         a, b = c.args
         x, y = self._of(a, env, memo), self._of(b, env, memo)
         if c.op == "eq":
@@ -210,7 +216,9 @@ class Analysis:
         memo: dict[Term, Interval],
     ) -> bool:
         if value:
-            return self._limit(a, y.low, y.high, refined, env, memo) and self._limit(b, x.low, x.high, refined, env, memo)
+            return self._limit(a, y.low, y.high, refined, env, memo) and self._limit(
+                b, x.low, x.high, refined, env, memo
+            )
         for term, own, point in ((a, x, y), (b, y, x)):
             if point.low == point.high:
                 low = own.low + int(own.low == point.low)

@@ -70,7 +70,7 @@ def find_narrowings(module: ModuleIR, seed: int = 0) -> list[Narrowing]:
     seen = sim.simulate(module, traces=32, cycles=800, keep=1, seed=seed, deadline_s=patience).extents
     order = sim.combinational_order(module)
     analysis = Analysis(module, order, ranges) if ranges or not module.registers else None
-    found = []
+    found: list[Narrowing] = []
     for name in [*module.registers, *order]:
         signal = module.signals.get(name)
         if signal is None or signal.kind not in ("net", "variable") or signal.signed or signal.width < 2:

@@ -94,6 +94,6 @@ def _operator(term: Term) -> Term:
         return t.zext(t.ite(term.args[0], *(low_bits(v, width) for v in values)), term.width)
     if term.op == "lshr":
         return t.zext(t.apply("lshr", low_bits(term.args[0], width), term.args[1]), term.width)
-    if term.op in ("udiv", "urem") and term.args[1].is_const and term.args[1].const_value == 0:
-        return term
+    if term.op == "udiv" and not (term.args[1].is_const and term.args[1].const_value):
+        return term  # a division by zero fills the whole width with ones
     return t.zext(t.apply(term.op, *(low_bits(v, width) for v in values)), term.width)

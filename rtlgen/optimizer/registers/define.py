@@ -42,7 +42,7 @@ def assignment(
     indent: str,
     word: str,
 ) -> str:
-    """Return lines that drive `names` (most significant first) by `term`: helper wires first, then `assign` or an `always` block.
+    """Return lines that drive `names` (most significant first) by `term`, after the helper wires it reads.
 
     Args:
         text: the module's text.

@@ -168,6 +168,16 @@ def dead_signals(module: ModuleIR) -> list[str]:
     return [n for n, s in module.signals.items() if n not in live and s.kind in ("net", "variable")]
 
 
+def outermost(edits: Iterable[Edit]) -> list[Edit]:
+    """Return the edits without repetition and without deletions that lie inside another deletion."""
+    distinct = list(dict.fromkeys(edits))
+    return [
+        e
+        for e in distinct
+        if e.text or not any(o is not e and o.start <= e.start and e.end <= o.end and not o.text for o in distinct)
+    ]
+
+
 def removal(text: ModuleText, module: ModuleIR, names: Iterable[str]) -> list[Edit]:
     """Return edits that remove signals with their drivers and declarations.
 
@@ -180,7 +190,7 @@ def removal(text: ModuleText, module: ModuleIR, names: Iterable[str]) -> list[Ed
         raise CannotEditError(f"expected drivers of {sorted(gone)!r} in the module's text, got one that is not")
     edits = [e for b in blocks for e in text.without_assignments(b.place, gone)]
     edits += text.remove_declarations(sorted(gone))
-    edits = list(dict.fromkeys(edits))
+    edits = outermost(edits)
     for name in gone:
         for start, end, _ in text.reads(name):
             if not any(e.start <= start and end <= e.end for e in edits):

@@ -7,22 +7,18 @@ keeps its other names. What it can't do cleanly it refuses, and the rewrite then
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.edits import Edit
-
-_ASSIGNMENTS: Final = ("AssignmentExpression", "NonblockingAssignmentExpression")
-_SELECTS: Final = ("IdentifierSelectName", "ElementSelectExpression")
-_LOOPS: Final = ("LoopStatement", "ForLoopStatement", "ForeachLoopStatement", "ForeverStatement")
+from rtlgen.optimizer.registers.statements import Removal
+from rtlgen.optimizer.registers.statements import negated as negated
+from rtlgen.optimizer.registers.syntax import CannotEditError as CannotEditError
+from rtlgen.optimizer.registers.syntax import base_names, descend, span
 
 _PROCEDURES: Final = ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock")
-
-
-class CannotEditError(ValueError):
-    """The text has a form that this edit does not handle cleanly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +64,8 @@ class ModuleText:
         ascii_text = text.decode("latin-1").encode("ascii", "replace").decode("ascii")
         self._tree = syntax.SyntaxTree.fromText(ascii_text, file)
         root = self._tree.root
-        modules = [n for n in _descend(root, lambda n: n.kind.name != "ModuleDeclaration") if _is_module(n)]
-        found = [m for m in modules if _range(m) == (place.start, place.end)]
+        modules = [n for n in descend(root, lambda n: n.kind.name != "ModuleDeclaration") if _is_module(n)]
+        found = [m for m in modules if span(m) == (place.start, place.end)]
         if not found:
             raise CannotEditError(f"expected a module at bytes {place.start} to {place.end} of {file!r}, got none")
         self.module = found[0]
@@ -93,7 +89,7 @@ class ModuleText:
         return Edit(self.file, start, end, text)
 
     def delete(self, start: int, end: int) -> Edit:
-        """Return the deletion of a byte range, with its lines (and a comment after it) where nothing else is on them."""
+        """Return the deletion of a byte range, with its lines and a comment behind it where nothing else is there."""
         first, last = self.line_start(start), self.line_end(end)
         before, after = self.text[first:start], self.text[end:last]
         if not before.strip() and (not after.strip() or after.strip().startswith(b"//")):
@@ -130,7 +126,7 @@ class ModuleText:
 
     def nodes(self) -> Iterator[Any]:
         """Yield every syntax node of the module, parents first."""
-        yield from _descend(self.module)
+        yield from descend(self.module)
 
     def item(self, place: Place) -> Any:
         """Return the syntax node of exactly these bytes.
@@ -144,7 +140,7 @@ class ModuleText:
 
     def items(self, place: Place) -> list[Any]:
         """Return all syntax nodes of exactly these bytes, outermost first."""
-        return [n for n in self.nodes() if _range(n) == (place.start, place.end)]
+        return [n for n in self.nodes() if span(n) == (place.start, place.end)]
 
     def reads(self, name: str) -> list[tuple[int, int, bool]]:
         """Return start, end and "has a select" of every use of a name in expressions, targets included."""
@@ -166,7 +162,7 @@ class ModuleText:
         for node in self.nodes():
             kind = node.kind.name
             if kind in ("IdentifierName", "IdentifierSelectName") and node.identifier.valueText == name:
-                start, end = node.identifier.location.offset, _range(node)[1]
+                start, end = node.identifier.location.offset, span(node)[1]
                 found.append((start, end, *_slice(self.text[start + len(name) : end], width)))
         return found
 
@@ -201,7 +197,7 @@ class ModuleText:
             return [self._without_initial_value(item, names)]
         if item.kind.name not in _PROCEDURES:
             raise CannotEditError(f"expected a procedural block, got {item.kind.name!r}")
-        removal = _Removal(self, names)
+        removal = Removal(self, names)
         if removal.vanishes(item.statement):
             return [self.delete(place.start, place.end)]
         removal.remove(item.statement)
@@ -216,13 +212,13 @@ class ModuleText:
             raise CannotEditError("expected a continuous assignment, got another kind of item")
         if len([n for n in statement.assignments if n.__class__.__name__.endswith("Syntax")]) != 1:
             raise CannotEditError("expected one assignment per statement, got a list")
-        return self.delete(*_range(_emptied(statement, names)))
+        return self.delete(*span(_emptied(statement, names)))
 
     def _without_initial_value(self, item: Any, names: Collection[str]) -> Edit:
         declarator = item if item.kind.name == "Declarator" else item.parent
         if declarator.name.valueText not in names:
             raise CannotEditError("expected the declaration of a removed signal, got another one")
-        start, end = _range(declarator.initializer)
+        start, end = span(declarator.initializer)
         return self.edit(_skip_back(self.text, start), end, "")
 
     def statement_start(self, place: Place) -> int:
@@ -236,7 +232,7 @@ class ModuleText:
             elif item.kind.name in _PROCEDURES:
                 start = item
             if start is not None:
-                return _range(_outside_loops(start))[0]
+                return span(_outside_loops(start))[0]
         return place.start
 
     def right_side(self, place: Place, names: Sequence[str]) -> tuple[int, int, int] | None:
@@ -247,25 +243,22 @@ class ModuleText:
         for item in self.items(place):
             kind = item.kind.name
             if kind == "AssignmentExpression" and _plain_names(item.left) == list(names):
-                return _range(item.parent)[0], *_range(item.right)
+                return span(item.parent)[0], *span(item.right)
             if kind in ("Declarator", "EqualsValueClause"):
                 declarator = item if kind == "Declarator" else item.parent
                 if declarator.initializer is not None and [declarator.name.valueText] == list(names):
-                    return _range(declarator.parent)[0], *_range(declarator.initializer.expr)
+                    return span(declarator.parent)[0], *span(declarator.initializer.expr)
         return None
 
     # Declarations ---------------------------------------------------------------------------------------------
 
     def declarations(self, name: str) -> list[Declaration]:
         """Return every declaration of a name (two for a port in the old style)."""
-        found = []
-        for node in self.nodes():
-            if node.kind.name == "Declarator" and node.name.valueText == name and _owner(node) is not None:
-                found.append(self._declaration(node))
-        return found
+        named = (n for n in self.nodes() if n.kind.name == "Declarator" and n.name.valueText == name)
+        return [self._declaration(n) for n in named if _owner(n) is not None]
 
     def _declaration(self, declarator: Any) -> Declaration:
-        owner = _owner(declarator)
+        owner: Any = _owner(declarator)
         kind = owner.kind.name
         typed = owner.header if kind in ("ImplicitAnsiPort", "PortDeclaration") else owner
         data_type = getattr(typed, "dataType", None) or getattr(typed, "type", None)
@@ -283,7 +276,7 @@ class ModuleText:
         )
 
     def _text(self, node: Any) -> str:
-        start, end = _range(node)
+        start, end = span(node)
         return self.text[start:end].decode("latin-1").strip()
 
     @staticmethod
@@ -292,7 +285,7 @@ class ModuleText:
             return len(_declarators(owner)) == 1
         ports = [p for p in owner.parent if p.__class__.__name__.endswith("Syntax")]
         following = ports[ports.index(owner) + 1 :] if owner in ports else []
-        return not following or _range(following[0].header) != (following[0].header.sourceRange.start.offset,) * 2
+        return not following or span(following[0].header) != (following[0].header.sourceRange.start.offset,) * 2
 
     def unused_genvars(self) -> list[Edit]:
         """Return edits that remove the declarations of generate variables that nothing uses."""
@@ -302,13 +295,13 @@ class ModuleText:
                 tokens = [c for n in node.identifiers if n.__class__.__name__.endswith("Syntax") for c in n]
                 names = [c.valueText for c in tokens if c.kind.name == "Identifier"]
                 if names and not any(self._mentions(n, node) for n in names):
-                    edits.append(self.delete(*_range(node)))
+                    edits.append(self.delete(*span(node)))
         return edits
 
     def _mentions(self, name: str, declaration: Any) -> bool:
-        start, end = _range(declaration)
+        start, end = span(declaration)
         word = re.compile(rb"(?<![\w$])" + name.encode() + rb"(?![\w$])")
-        first, last = _range(self.module)
+        first, last = span(self.module)
         return any(not start <= m.start() < end for m in word.finditer(self.text, first, last))
 
     def remove_declaration(self, name: str) -> list[Edit]:
@@ -330,15 +323,15 @@ class ModuleText:
             found = self.declarations(name)
             if len(found) != 1 or found[0].port:
                 raise CannotEditError(f"expected one declaration of {name!r} that is no port, got {len(found)!r}")
-            owners[_range(found[0].node)] = found[0].node
+            owners[span(found[0].node)] = found[0].node
         return [self._without_declarators(node, names) for node in owners.values()]
 
     def _without_declarators(self, node: Any, names: Collection[str]) -> Edit:
         declarators = _declarators(node)
         kept = [d for d in declarators if d.name.valueText not in names]
         if not kept:
-            return self.delete(*_range(node))
-        start, end = _range(declarators[0])[0], _range(declarators[-1])[1]
+            return self.delete(*span(node))
+        start, end = span(declarators[0])[0], span(declarators[-1])[1]
         return self.edit(start, end, ", ".join(self._text(d) for d in kept))
 
     def as_net(self, name: str) -> list[Edit]:
@@ -370,125 +363,6 @@ class ModuleText:
         return self.edit(start, end + int(padded), "wire")
 
 
-class _Removal:
-    """Removes the assignments to some names from a statement."""
-
-    def __init__(self, text: ModuleText, names: Collection[str]) -> None:
-        self.text, self.names = text, names
-        self.edits: list[Edit] = []
-
-    def vanishes(self, s: Any) -> bool:
-        """Say whether nothing of the statement is left (true of empty statements too)."""
-        kind = s.kind.name
-        if kind == "EmptyStatement":
-            return True
-        if kind == "ExpressionStatement":
-            return self._is_target(s)
-        if kind == "SequentialBlockStatement":
-            return all(self.vanishes(i) for i in _statements(s))
-        if kind == "TimingControlStatement" or kind in _LOOPS:
-            return self.vanishes(s.statement)
-        if kind == "ConditionalStatement":
-            other = s.elseClause
-            return self.vanishes(s.statement) and (other is None or self.vanishes(other.clause))
-        if kind == "CaseStatement":
-            return all(self.vanishes(i.clause) for i in s.items)
-        return False
-
-    def touches(self, s: Any) -> bool:
-        """Say whether the statement contains something to remove."""
-        return any(n.kind.name == "ExpressionStatement" and self._is_target(n) for n in _descend(s))
-
-    def _is_target(self, s: Any) -> bool:
-        if s.expr.kind.name not in _ASSIGNMENTS:
-            return False
-        bases = base_names(s.expr.left)
-        hit = [b in self.names for b in bases]
-        if any(hit) and not all(hit):
-            raise CannotEditError("expected assignments to the removed signals only, got a concatenation with others")
-        return bool(hit) and all(hit)
-
-    def remove(self, s: Any) -> None:
-        """Record the edits for a statement that does not vanish as a whole."""
-        if not self.touches(s):
-            return
-        kind = s.kind.name
-        if kind == "SequentialBlockStatement":
-            self._each(list(_statements(s)))
-        elif kind == "TimingControlStatement" or kind in _LOOPS:
-            self.remove(s.statement)
-        elif kind == "ConditionalStatement":
-            self._conditional(s)
-        elif kind == "CaseStatement":
-            self._case(s)
-        else:
-            raise CannotEditError(f"expected plain statements around the removed assignment, got {kind!r}")
-
-    def _each(self, statements: list[Any]) -> None:
-        for inner in statements:
-            if self.touches(inner) and self.vanishes(inner):
-                self.edits.append(self.text.delete(*_range(inner)))
-            else:
-                self.remove(inner)
-
-    def _conditional(self, s: Any) -> None:
-        other = s.elseClause
-        if other is not None and self.vanishes(other.clause):
-            start = _range(s.statement)[1]
-            self.edits.append(self.text.edit(start, _range(other)[1], ""))
-            self.remove(s.statement)
-        elif self.vanishes(s.statement) and self.touches(s.statement):
-            self._keep_else(s, other)
-        else:
-            self.remove(s.statement)
-            if other is not None:
-                self.remove(other.clause)
-
-    def _keep_else(self, s: Any, other: Any) -> None:
-        """Turn `if (c) gone; else rest` into `if (!(c)) rest`."""
-        start, end = _range(s.predicate)
-        condition = self.text.text[start:end].decode("latin-1")
-        self.edits.append(self.text.edit(start, end, negated(condition)))
-        self.edits.append(self.text.edit(_range(s.statement)[0], _range(other.clause)[0], ""))
-        self.remove(other.clause)
-
-    def _case(self, s: Any) -> None:
-        for item in s.items:
-            if not self.touches(item.clause):
-                continue
-            if not self.vanishes(item.clause):
-                self.remove(item.clause)
-            elif item.kind.name == "DefaultCaseItem":
-                self.edits.append(self.text.delete(*_range(item)))
-            else:
-                self.edits.append(self.text.edit(*_range(item.clause), ";"))
-
-
-def negated(condition: str) -> str:
-    """Return the text of the opposite condition."""
-    plain = condition.strip()
-    if plain.startswith("!") and plain[1:].replace("_", "a").isalnum():
-        return plain[1:]
-    return f"!{plain}" if plain.replace("_", "a").isalnum() else f"!({plain})"
-
-
-def base_names(left: Any) -> list[str]:
-    """Return the names of the signals that an assignment's left side drives.
-
-    Raises:
-        CannotEditError: it has a form that is not understood.
-    """
-    kind = left.kind.name
-    if kind in ("IdentifierName", "IdentifierSelectName"):
-        return [left.identifier.valueText]
-    if kind == "ConcatenationExpression":
-        parts = [p for p in left.expressions if p.__class__.__name__.endswith("Syntax")]
-        return [n for p in parts for n in base_names(p)]
-    if kind in _SELECTS:
-        return base_names(left.left)
-    raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
-
-
 def _outside_loops(node: Any) -> Any:
     """Return the outermost generate loop around a node, else the node."""
     found, parent = node, node.parent
@@ -504,7 +378,7 @@ def _emptied(statement: Any, names: Collection[str]) -> Any:
     found = statement
     while found.parent is not None and found.parent.kind.name in ("GenerateBlock", "LoopGenerate", "GenerateRegion"):
         parent = found.parent
-        members = [m for m in parent.members] if hasattr(parent, "members") else [found]
+        members = list(parent.members) if hasattr(parent, "members") else [found]
         if not all(_only_assigns(m, names) for m in members):
             break
         found = parent
@@ -553,29 +427,8 @@ def _skip_back(text: bytes, offset: int) -> int:
     return offset
 
 
-def _descend(root: Any, inside: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        yield node
-        if inside(node):
-            stack.extend(reversed([c for c in node if c.__class__.__name__.endswith("Syntax")]))
-
-
 def _is_module(node: Any) -> bool:
     return bool(node.kind.name == "ModuleDeclaration")
-
-
-def _range(node: Any) -> tuple[int, int]:
-    return node.sourceRange.start.offset, node.sourceRange.end.offset
-
-
-def _statements(block: Any) -> Iterator[Any]:
-    for item in block.items:
-        if item.__class__.__name__.endswith("StatementSyntax"):
-            yield item
-        elif item.kind.name in ("DataDeclaration", "LocalVariableDeclaration", "ParameterDeclarationStatement"):
-            raise CannotEditError("expected no declarations inside the block, got some")
 
 
 def _owner(declarator: Any) -> Any | None:

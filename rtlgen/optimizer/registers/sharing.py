@@ -11,7 +11,9 @@ from rtlgen.graphs.wordlevel.terms import Term
 _TRIVIAL = frozenset({"var", "const", "undef", "extract", "zext", "sext", "not"})
 
 
-def shared_parts(root: Term, fresh: Callable[[str], str], hint: str, least: int = 3) -> tuple[list[tuple[str, Term]], Term]:
+def shared_parts(
+    root: Term, fresh: Callable[[str], str], hint: str, least: int = 3
+) -> tuple[list[tuple[str, Term]], Term]:
     """Return named parts in order of dependence, and the root over them.
 
     Args:

@@ -46,9 +46,7 @@ class Pool:
         """Matrix of values, one row per expression."""
         return self._rows[: len(self.recipes)]
 
-    def append(
-        self, recipe: Term | tuple[Callable[[int], Term], int], row: Words, key: int, cost: float
-    ) -> int:
+    def append(self, recipe: Term | tuple[Callable[[int], Term], int], row: Words, key: int, cost: float) -> int:
         """Add a row known to be new and return its number."""
         number = len(self.recipes)
         if number == len(self._rows):
@@ -94,9 +92,7 @@ class Bank:
             pool.recipes[known], pool.costs[known] = term, cost
         return False
 
-    def add_rows(
-        self, width: int, rows: Words, costs: Sequence[float], make: Callable[[int], Term], limit: int
-    ) -> int:
+    def add_rows(self, width: int, rows: Words, costs: Sequence[float], make: Callable[[int], Term], limit: int) -> int:
         """Add many rows of one width; return how many were new. Terms are built when asked for.
 
         Args:

@@ -92,7 +92,9 @@ class Workbench:
         names = [n for g in sim.schedule(module) for n in g.names if n in module.signals and n not in module.opaque]
         inner = temporaries(module)
         names = [n for n in names if "." not in n and n not in inner and module.signals[n].width <= LARGEST_WORD]
-        worth = {(n,): self.cost - module_cost(module, {n: t.const(0, module.signals[n].width)}) for n in names}
+        worth: dict[tuple[str, ...], float] = {
+            (n,): self.cost - module_cost(module, {n: t.const(0, module.signals[n].width)}) for n in names
+        }
         flags = [n for n in names if module.signals[n].width == 1]
         memo: dict[str, frozenset[str]] = {}
         supports = {n: base_support(module, module.combinational[n], memo) for n in names}

@@ -347,7 +347,7 @@ class Searcher:
         pool = self.bank.pool(width)
         rows, limit = pool.rows, np.uint64(t.mask(width))
         found: list[tuple[float, Term]] = []
-        questions = (("add", target - rows), ("sub", rows - target), ("xor", rows ^ target))
+        questions = [("add", target - rows), ("sub", rows - target), ("xor", rows ^ target)]
         if width == 1:
             questions = questions[2:]
         for op, wanted in questions if len(pool) else ():
@@ -365,7 +365,7 @@ class Searcher:
             chosen = np.flatnonzero(fits.all(axis=1))
             chosen = np.array(sorted(chosen, key=lambda i: pool.costs[i])[:150], dtype=np.intp)
             rows = pool.rows[chosen]
-            for a, i in enumerate(chosen):
+            for a, i in enumerate(chosen.tolist()):
                 values = _BINARY[op](rows[a], rows)
                 for b in np.flatnonzero((values == target).all(axis=1))[:3]:
                     j = int(chosen[b])
@@ -379,8 +379,8 @@ class Searcher:
         match = Matches(self, target, width)
         found: list[tuple[float, Term]] = []
         yes, no = match.best(True), match.best(False)
-        for k in np.flatnonzero(np.isfinite(yes[0]) & np.isfinite(no[0])):
-            term = t.ite(match.condition(k), match.word(yes[1][k]), match.word(no[1][k]))
+        for k in np.flatnonzero(np.isfinite(yes[0]) & np.isfinite(no[0])).tolist():
+            term = t.ite(match.condition(k), match.word(int(yes[1][k])), match.word(int(no[1][k])))
             found.append((float(yes[0][k] + no[0][k] + match.condition_costs[k]), term))
         return [term for _, term in sorted(found, key=lambda f: f[0])[:6]]
 

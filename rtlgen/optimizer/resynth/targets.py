@@ -97,7 +97,7 @@ def leaves_for(module: ModuleIR, names: set[str], term: Term) -> list[Term]:
 
 
 def temporaries(module: ModuleIR) -> set[str]:
-    """Return signals that drivers of other signals in the same block read, at a value that need not be the final one."""
+    """Return signals that other drivers of their block read, at a value that need not be the final one."""
     found: set[str] = set()
     for occurrence in module.occurrences:
         block = module.blocks[occurrence.block]
