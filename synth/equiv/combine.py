@@ -64,6 +64,15 @@ def screen(aig: Aig, lits: Sequence[int]) -> Screening:
     return Screening(Decision("unknown", "screen"), tuple(left)) if left else Screening(Decision("unsat", "exhaustive"))
 
 
+def impossible(aig: Aig, lits: Sequence[int]) -> set[int]:
+    """Return those of the literals that a quick look shows to be 0 always."""
+    rng = random.Random(len(aig))
+    mask = (1 << _PATTERNS) - 1
+    values = {node: rng.getrandbits(_PATTERNS) for node in aig.pis}
+    quiet = [lit for lit, bits in zip(lits, aig.simulate(lits, values, mask), strict=True) if not bits]
+    return {lit for lit in quiet if lit == FALSE or _tabulate(aig, lit) == "unsat"}
+
+
 def ask_abc(
     problems: Sequence[tuple[Aig, Sequence[int]]],
     *,

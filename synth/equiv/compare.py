@@ -15,16 +15,22 @@ from rtlgen.synth.equiv.correspond import build, start_holds
 from rtlgen.synth.equiv.engines import Verdict
 from rtlgen.synth.equiv.lower import Source
 from rtlgen.synth.equiv.machine import Machine, Start, build_machine
+from rtlgen.synth.equiv.mine import guess
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.ports import match_registers
+from rtlgen.synth.equiv.relate import Relation
 from rtlgen.synth.equiv.reset import Reset, State, find_reset, parse_option, power_up, settle
-from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets
+from rtlgen.synth.equiv.simulate import traces
+from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, multipliers
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
 _STATE_SHARE, _LOGIC_SHARE = 0.25, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
+_STEPS, _PATTERNS = 48, 64
+"""Random runs from which relations are guessed."""
+_RELATE_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,25 @@ class Comparison:
             found = self._correspond()
             if found.answer == "unsat":
                 return self._proved(f"correspondence/{found.method}")
+        found = self._relate(gold_state, gate_state)
+        if found.answer == "unsat":
+            return self._proved(f"relation/{found.method}", reset)
         return self._sequential(reset, gold_state, gate_state)
+
+    def _relate(self, gold_state: State, gate_state: State) -> Decision:
+        """Try relations between the registers that random runs suggest."""
+        if not self.gold.registers or not self.gate.registers:
+            return Decision("unknown", "no registers")
+        start = (gold_state, gate_state)
+        runs = traces(self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_PATTERNS)
+        deadline = time.monotonic() + _RELATE_SHARE * self._left()
+        for ranges in (False, True):
+            found = guess(self.gold, self.gate, self.matched, runs, _STEPS * _PATTERNS, ranges=ranges)
+            decision = Relation(self.gold, self.gate, found, start).prove(deadline, self.job.jobs)
+            self.verdicts += decision.verdicts
+            if decision.answer == "unsat":
+                break
+        return decision
 
     def _left(self) -> float:
         return self.job.deadline - time.monotonic()
@@ -143,7 +167,7 @@ class Comparison:
         start = Start(gold_state, gate_state, {}, reset.levels)
         machine = build_machine(self.gold, self.gate, start)
         other = None
-        if arithmetic_cells(self.gold, self.gate):
+        if multipliers(self.gold, self.gate):
             other = build_machine(self.gold, self.gate, start, canonical=False)
         outcome = self._solve(machine, other, self._left())
         if outcome.answer == "unsat":

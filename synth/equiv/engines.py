@@ -7,6 +7,7 @@ holds no name of the design, and ABC runs in a private folder.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import shutil
@@ -24,6 +25,8 @@ from rtlgen.synth.tools import find_tool
 
 Answer = Literal["unsat", "sat", "unknown"]
 _PROBLEM, _STATUS, _WITNESS, _BASE = "problem.aig", "status", "witness", "base"
+_PATIENCE = 4
+"""Wall time for a second of an engine's processor time, on a machine that does other things as well."""
 _POLL_S = (0.001, 0.02)
 _GRACE_S = 0.5
 """Time for an engine that watches its own clock to end by itself and write what it knows."""
@@ -38,7 +41,7 @@ class Engine:
         script: ABC commands; `{seconds}` stands for the time left, rounded up.
         refutes: whether its witness is usable (a reduction before may have changed the problem).
         shortest: whether its witness is known to be a shortest one.
-        limit_s: most seconds it may run; None until the deadline.
+        limit_s: most seconds of processor time that it may use; None for no limit but the deadline.
         base: time frames that must have been searched, by the engine's own first status file, for its `unsat` to count.
     """
 
@@ -90,7 +93,7 @@ def prover_schedule(seconds: float) -> list[Engine]:
     little time.
     """
     schedule = []
-    share = 0.8
+    share = 1.0
     rounds = 0
     while share < seconds:
         engines = [_REACH, _DPROVE, _induction(_INDUCTION_DEPTHS[min(rounds, 3)]), _SCORR, _PDR]
@@ -197,8 +200,9 @@ def race(
 def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float, memory_mb: int) -> _Run:
     folder = Path(tempfile.mkdtemp(dir=base))
     (folder / _PROBLEM).write_bytes(problem)
-    until = min(deadline, time.monotonic() + (engine.limit_s or deadline))
-    seconds = max(1, int(until - time.monotonic()))
+    left = max(1, math.ceil(deadline - time.monotonic()))
+    seconds = min(left, math.ceil(engine.limit_s or left))
+    until = deadline if engine.limit_s is None else min(deadline, time.monotonic() + _PATIENCE * engine.limit_s)
     script = engine.script.format(seconds=seconds)
     process = subprocess.Popen(
         [abc, "-q", f"{script}; write_status {_STATUS}; write_cex -a {_WITNESS}"],
@@ -207,7 +211,7 @@ def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder)},
     )  # fmt: skip
     with contextlib.suppress(ProcessLookupError):
-        _limit(process.pid, memory_mb, seconds)
+        _limit(process.pid, memory_mb, seconds + 1)
     return _Run(engine, process, folder, until + _GRACE_S)
 
 
@@ -216,7 +220,7 @@ def _limit(pid: int, memory_mb: int, seconds: int) -> None:
     size = memory_mb << 20
     resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
-    resource.prlimit(pid, resource.RLIMIT_CPU, (seconds + 2, seconds + 3))
+    resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
 
 
 def _kill(run: _Run) -> None:

@@ -25,6 +25,7 @@ _CACHE_ENTRIES = 32
 LOWER = (
     "proc -norom",
     "flatten -noscopeinfo",
+    "opt_muxtree",  # only takes out branches that are never selected, which the front end leaves with X in them
     "opt_clean",
     "memory_collect",
     "memory_map",

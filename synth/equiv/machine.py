@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
+from rtlgen.synth.equiv.combine import impossible
 from rtlgen.synth.equiv.correspond import output_mismatches
 from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
 from rtlgen.synth.equiv.reset import State
@@ -32,7 +33,7 @@ class Machine:
         clocks: the clock ports.
         levels: whether clocks keep their level from step to step (else a tick is a whole pulse).
         choices: gate's state net → node of its free initial value.
-        ternary: gold's state bits that are carried with X.
+        ternary: number of gold's state bits that are carried with X.
         idle: where later resets were taken out: reset port, its inactive level, and `sync` (it counts only in the last
             step of a witness) or `async` (only in a witness of one step).
     """
@@ -142,7 +143,8 @@ class _Builder:
         self.bits = [(self.left, r.latch, r.rising, b) for r in gold.registers for b in self.left.register(r)]
         self.bits += [(self.right, r.latch, r.rising, b) for r in gate.registers for b in self.right.register(r)]
         self._find_clocks()
-        self.nexts = [(side, bit, self._next(side, latch, rising, bit)) for side, latch, rising, bit in self.bits]
+        nexts = self._plain([self._next(side, latch, rising, bit) for side, latch, rising, bit in self.bits])
+        self.nexts = [(side, bit, nxt) for (side, _, _, bit), nxt in zip(self.bits, nexts, strict=True)]
 
     def _inputs(self) -> tuple[dict[int, Bit], dict[int, Bit]]:
         gold_values: dict[int, Bit] = {}
@@ -235,6 +237,12 @@ class _Builder:
         stored = side.stored[bit.net]
         when = bit.event if latch else self._tick(one_of(bit.event), rising)
         return side.resolve(ops.mux(bit.control, bit.value, ops.mux(when, bit.data, stored)))
+
+    def _plain(self, bits: list[Bit]) -> list[Bit]:
+        """Return the bits without their X where no state and input can show it, as far as a quick look tells."""
+        unknown = {b: self.aig.and_(b[0] ^ 1, b[1] ^ 1) for b in bits if isinstance(b, tuple)}
+        never = impossible(self.aig, sorted(set(unknown.values())))
+        return [b[0] if isinstance(b, tuple) and unknown[b] in never else b for b in bits]
 
     def more_ternary(self) -> set[int]:
         """Return gold's state bits that turn out to reach X though they were not carried with it."""

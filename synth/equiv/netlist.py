@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rtlgen.core.errors import InputError, ToolOutputError
@@ -144,7 +144,56 @@ def parse(document: Mapping[str, Any], top: str | None = None) -> Netlist:
     for instance, cell in module["cells"].items():
         _add_cell(netlist, instance, cell)
     _add_names(netlist, module["netnames"])
+    netlist.registers = _without_control_in_data(netlist)
     return netlist
+
+
+def _without_control_in_data(netlist: Netlist) -> list[Register]:
+    """Return the registers with multiplexers taken out of their data that only matter while a control is active.
+
+    The front end writes an asynchronous reset as a control and, again, as a multiplexer to X in front of the data. The
+    control wins over the data, so that multiplexer never shows, but its X would be carried through every proof.
+    """
+    drivers = {net: (cell, i) for cell in netlist.cells for i, net in enumerate(cell.outs) if isinstance(net, int)}
+
+    def base(net: Net) -> tuple[Net, bool]:
+        """Return the net behind inverters, and whether it is inverted."""
+        flip = False
+        while isinstance(net, int) and net in drivers:
+            cell, i = drivers[net]
+            if cell.kind not in ("$not", "$logic_not") or len(cell.pins["A"]) != 1 or i:
+                break
+            net, flip = cell.pins["A"][0], not flip
+        return net, flip
+
+    def inactive(net: Net, active: Mapping[Net, bool]) -> Net:
+        """Return the net that gives the data's value while no control is active."""
+        while isinstance(net, int) and net in drivers:
+            cell, i = drivers[net]
+            if cell.kind != "$mux":
+                break
+            select, flip = base(cell.pins["S"][0])
+            if select not in active:
+                break
+            taken = not active[select] != flip  # the select's value while the control is not active
+            net = cell.pins["B" if taken else "A"][i]
+        return net
+
+    registers = []
+    for register in netlist.registers:
+        if not register.controls:
+            registers.append(register)
+            continue
+        data = []
+        for i, net in enumerate(register.data):
+            active: dict[Net, bool] = {}
+            for control in register.controls:
+                if control.mask[i]:
+                    source, flip = base(control.net)
+                    active[source] = control.level != flip
+            data.append(inactive(net, active))
+        registers.append(replace(register, data=tuple(data)))
+    return registers
 
 
 def _add_cell(netlist: Netlist, instance: str, cell: Mapping[str, Any]) -> None:

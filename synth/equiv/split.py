@@ -20,6 +20,11 @@ def arithmetic_cells(*netlists: Netlist) -> int:
     return sum(cell.kind in ARITHMETIC for netlist in netlists for cell in netlist.cells)
 
 
+def multipliers(*netlists: Netlist) -> int:
+    """Return how many cells multiply."""
+    return sum(cell.kind == "$mul" for netlist in netlists for cell in netlist.cells)
+
+
 def control_nets(gold: Netlist) -> list[int]:
     """Return up to five input and state nets of gold that steer multiplexers, whole narrow vectors at a time."""
     score = _scores(gold)
