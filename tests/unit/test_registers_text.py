@@ -10,9 +10,10 @@ from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import apply_edits
 from rtlgen.optimizer.registers.define import inline_constant, redefine, rename
-from rtlgen.optimizer.registers.draft import close_gaps, dead_signals, edits_between, removal
+from rtlgen.optimizer.registers.draft import Draft, close_gaps, dead_signals, edits_between, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText, negated
 from rtlgen.optimizer.registers.sharing import explicit, shared_parts
+from rtlgen.optimizer.rewrite import RewriteContext
 
 
 def opened(source: str) -> tuple[ModuleText, ModuleIR, dict[str, bytes]]:
@@ -138,6 +139,20 @@ def test_parts_used_twice_get_names() -> None:
 def test_extensions_are_written_out() -> None:
     term = t.apply("add", t.zext(t.var("a", 3), 4), t.var("b", 4))
     assert explicit(term) == t.apply("add", t.concat(t.const(0, 1), t.var("a", 3)), t.var("b", 4))
+
+
+def test_a_draft_keeps_macros_and_parameters() -> None:
+    source = (
+        b"module m #(parameter W = 1)(input [W:0] a, output y);\n`ifdef TOP\n    assign y = a[W];\n`endif\nendmodule\n"
+    )
+    sources = {"m.v": source}
+    design = elaborate(sources, defines={"TOP": "1"}, parameters={"W": "3"})
+    context = RewriteContext(word_level(design), sources, "area", "m", elaborated=design)
+    draft = Draft(context, context.modules[0])
+    view = draft.view()
+    assert draft.text(view).used() == {"W", "a", "y"}
+    assert view.signals["a"].width == 4
+    assert "y" in view.combinational
 
 
 def test_gaps_close_and_edits_are_whole_lines() -> None:

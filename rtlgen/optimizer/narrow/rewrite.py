@@ -103,7 +103,7 @@ def narrow(context: RewriteContext, module: ModuleIR, group: list[Narrowing]) ->
     draft = Draft(context, module)
     bits = {n.name: n.width for n in group}
     try:
-        text = ModuleText.of(module, context.sources)
+        text = draft.text(module)
         widths = {n.name: width_text(text, module, n) for n in group}
         draft.apply(narrowed(text, module, widths, bits))
         _check(draft.view(), bits)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TypedDict
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.graphs.frontend.slang import elaborate
@@ -24,6 +25,7 @@ class Draft:
         self._context = context
         self._module = module
         self._dead_before = dead_signals(module)
+        self._options = elaboration_options(context)
         self.sources: Mapping[str, bytes] = context.sources
 
     def apply(self, edits: Iterable[Edit]) -> None:
@@ -44,13 +46,24 @@ class Draft:
             CannotEditError: the text no longer elaborates.
         """
         try:
-            views = word_level(elaborate(self.sources, top=self._context.top))
+            views = word_level(elaborate(self.sources, top=self._context.top, **self._options))
         except RtlgenError as error:
             raise CannotEditError(f"expected the new text to elaborate, got: {error}") from error
         for view in views:
             if view.name == self._module.name and view.parameters == self._module.parameters:
                 return view
         raise CannotEditError(f"expected module {self._module.name!r} in the new text, got none")
+
+    def text(self, view: ModuleIR) -> ModuleText:
+        """Return the present text of the module for its present view.
+
+        Raises:
+            CannotEditError: the module can't be found in it.
+        """
+        return ModuleText.of(view, self.sources, self._options["defines"])
+
+    def _original(self) -> ModuleText:
+        return ModuleText.of(self._module, self._context.sources, self._options["defines"])
 
     def clean(self) -> None:
         """Remove signals that the changes left without a reader, as far as the text allows it."""
@@ -66,7 +79,7 @@ class Draft:
         if name not in self._dead_before:
             return True
         try:
-            removal(ModuleText.of(self._module, self._context.sources), self._module, [name])
+            removal(self._original(), self._module, [name])
         except CannotEditError:
             return True
         return False
@@ -75,15 +88,15 @@ class Draft:
         """Remove declarations that nothing mentions any more, such as a loop's counter."""
         if self.sources is self._context.sources:
             return
-        before = ModuleText.of(self._module, self._context.sources).used()
-        text = ModuleText.of(self.view(), self.sources)
+        before = self._original().used()
+        text = self.text(self.view())
         unused = [n for n, s in self._module.signals.items() if s.kind in ("net", "variable")]
         unused = [n for n in unused if n in before and n not in text.used() and len(text.declarations(n)) == 1]
         self.apply([*text.remove_declarations(unused), *text.unused_genvars()])
 
     def _remove(self, view: ModuleIR, names: list[str]) -> bool:
         try:
-            self.apply(removal(ModuleText.of(view, self.sources), view, names))
+            self.apply(removal(self.text(view), view, names))
         except CannotEditError:
             return False
         return True
@@ -107,6 +120,27 @@ class Draft:
         if not edits:
             return None
         return Change(rule, self._module.name, title, why, tuple(edits), min(max(rank, 0.0), 1.0), obligation)
+
+
+class _Options(TypedDict):
+    include_dirs: Sequence[Path]
+    defines: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+def elaboration_options(context: RewriteContext) -> _Options:
+    """Return the macros and parameters that the context's design was elaborated with, and its folders for includes."""
+    folders = tuple(dict.fromkeys(Path(f).resolve().parent for f in context.sources))
+    design = context.elaborated
+    if design is None:
+        return {"include_dirs": folders, "defines": {}, "parameters": {}}
+    macros = design.compilation.getSyntaxTrees()[0].options.preprocessorOptions.predefines
+    overrides = design.compilation.options.paramOverrides
+    return {"include_dirs": folders, "defines": _pairs(macros), "parameters": _pairs(overrides)}
+
+
+def _pairs(items: Iterable[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (item.partition("=") for item in items)}
 
 
 def close_gaps(old: bytes, new: bytes) -> bytes:

@@ -7,7 +7,7 @@ keeps its other names. What it can't do cleanly it refuses, and the rewrite then
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,22 +47,29 @@ class Declaration:
 class ModuleText:
     """Text and syntax of one module."""
 
-    def __init__(self, file: str, text: bytes, place: Place) -> None:
+    def __init__(self, file: str, text: bytes, place: Place, defines: Mapping[str, str] | None = None) -> None:
         """Parse the file.
 
         Args:
             file: name for the edits.
             text: content of the file.
             place: the module's bytes.
+            defines: macros given from outside.
 
         Raises:
             CannotEditError: no module of that place is in the text.
         """
-        from pyslang import syntax
+        import pyslang
+        from pyslang import parsing, syntax
 
         self.file, self.text = file, text
         ascii_text = text.decode("latin-1").encode("ascii", "replace").decode("ascii")
-        self._tree = syntax.SyntaxTree.fromText(ascii_text, file)
+        preprocessor = parsing.PreprocessorOptions()
+        preprocessor.predefines = [f"{n}={v}" if v else n for n, v in (defines or {}).items()]
+        bag = pyslang.Bag()
+        bag.preprocessorOptions = preprocessor
+        self._manager = pyslang.SourceManager()
+        self._tree = syntax.SyntaxTree.fromText(ascii_text, self._manager, file, "", bag)
         root = self._tree.root
         modules = [n for n in descend(root, lambda n: n.kind.name != "ModuleDeclaration") if _is_module(n)]
         found = [m for m in modules if span(m) == (place.start, place.end)]
@@ -72,7 +79,7 @@ class ModuleText:
         self._used: set[str] | None = None
 
     @classmethod
-    def of(cls, module: ModuleIR, sources: Any) -> ModuleText:
+    def of(cls, module: ModuleIR, sources: Mapping[str, bytes], defines: Mapping[str, str] | None = None) -> ModuleText:
         """Return the text of a module view.
 
         Raises:
@@ -80,7 +87,7 @@ class ModuleText:
         """
         if module.place.file not in sources:
             raise CannotEditError(f"expected the module's file {module.place.file!r} among the sources, got none")
-        return cls(module.place.file, sources[module.place.file], module.place)
+        return cls(module.place.file, sources[module.place.file], module.place, defines)
 
     # Plain edits ----------------------------------------------------------------------------------------------
 

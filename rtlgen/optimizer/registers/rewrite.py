@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.narrow.demand import demanded_bits
+from rtlgen.optimizer.narrow.edit_width import narrowed
 from rtlgen.optimizer.registers.define import inline_constant, interchangeable, redefine, rename
 from rtlgen.optimizer.registers.draft import Draft, dead_signals, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
@@ -59,7 +62,7 @@ def _dead(context: RewriteContext, module: ModuleIR) -> Iterator[Change]:
     for group in groups if names else ():
         draft = Draft(context, module)
         try:
-            draft.apply(removal(ModuleText.of(module, context.sources), module, group))
+            draft.apply(removal(draft.text(module), module, group))
         except CannotEditError:
             continue
         change = draft.change(
@@ -149,7 +152,7 @@ def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redund
     draft = Draft(context, module)
     name, term = redundant.name, redundant.term
     try:
-        text = ModuleText.of(module, context.sources)
+        text = draft.text(module)
         if term.is_const and module.signals[name].kind in ("net", "variable"):
             draft.apply(_without_constant(text, module, name, term))
         elif term.op == "var" and interchangeable(text, module, name, term.name):
@@ -157,10 +160,27 @@ def remove_register(context: RewriteContext, module: ModuleIR, redundant: Redund
         else:
             draft.apply(redefine(text, module, (name,), term))
         draft.clean()
+        trim(draft, [name])
     except CannotEditError:
         return None
     rule, title, why = _words(name, term)
     return draft.change(rule, title, why, rank=0.5 + min(0.45, redundant.gain / 600), obligation="sequential")
+
+
+def trim(draft: Draft, names: Sequence[str]) -> None:
+    """Narrow redefined signals whose high bits have lost their last reader, as lint tools ask for."""
+    view = draft.view()
+    demanded = demanded_bits(view)
+    widths: dict[str, int] = {}
+    for name in names:
+        signal = view.signals.get(name)
+        if signal is None or signal.kind not in ("net", "variable") or signal.signed or signal.low:
+            continue
+        if signal.descending and 0 < demanded[name].bit_length() < signal.width:
+            widths[name] = demanded[name].bit_length()
+    if widths and not view.overridable:
+        with suppress(CannotEditError):
+            draft.apply(narrowed(draft.text(view), view, widths, widths))
 
 
 def _without_constant(text: ModuleText, module: ModuleIR, name: str, term: Term) -> list[Edit]:

@@ -15,7 +15,7 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, variables
 from rtlgen.optimizer.registers.define import redefine
 from rtlgen.optimizer.registers.draft import Draft
-from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
+from rtlgen.optimizer.registers.module_text import CannotEditError
 from rtlgen.optimizer.resynth import algebra
 from rtlgen.optimizer.resynth.bank import Words, as_words
 from rtlgen.optimizer.resynth.boolean import minimised
@@ -236,7 +236,7 @@ def _write(context: RewriteContext, module: ModuleIR, candidates: Sequence[Candi
     try:
         for candidate in candidates:
             view = draft.view() if draft.sources is not context.sources else module
-            text = ModuleText.of(view, draft.sources)
+            text = draft.text(view)
             draft.apply(redefine(text, view, candidate.names, candidate.term))
         draft.clean()
     except CannotEditError:
