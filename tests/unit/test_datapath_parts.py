@@ -165,6 +165,14 @@ def test_orders_are_differences() -> None:
     assert list(operations(apply("mul", A, const(3, 8)))) == []
 
 
+@pytest.mark.parametrize("carry", [zext(var("c", 1), 8), concat(const(0, 7), var("c", 1))])
+def test_carry_in_is_part_of_the_adder(carry: Term) -> None:
+    ((operation, _),) = operations(apply("add", apply("add", A, B), carry))
+    assert (operation.left, operation.right, operation.carry, operation.invert) == (A, B, var("c", 1), False)
+    ((operation, _),) = operations(apply("sub", apply("sub", A, B), carry))
+    assert (operation.carry, operation.invert) == (apply("not", var("c", 1)), True)
+
+
 def test_ternary_marks_ignore_nested_ones() -> None:
     source = "p[q ? 1 : 0] ? (x ? y : z) : w"
     assert ternary_marks(source) == (source.index("] ?") + 2, source.rindex(":"))

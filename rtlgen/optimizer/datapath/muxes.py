@@ -23,6 +23,8 @@ from rtlgen.optimizer.rewrite import Change, RewriteContext
 LARGEST: Final = 1500
 """Nodes of a value up to which it is tabulated."""
 MOST_SELECTORS: Final = 3
+MOST_WORK: Final = 12000
+"""Nodes times codes up to which a selector is tried."""
 FORMS: Final = 6
 
 
@@ -88,7 +90,10 @@ class MuxRestructure:
                     yield change
 
     def _forms(self, value: Term) -> Iterator[tuple[Term, str]]:
+        size = sum(1 for _ in walk(value))
         for name, width in selectors(value):
+            if size << width > MOST_WORK:
+                continue
             selector = var(name, width)
             values = table(value, name, width)
             for form in closed_forms(values, selector):
@@ -96,6 +101,8 @@ class MuxRestructure:
             yield tree(values, selector), f"a tree over {name}"
             yield tree(values, selector, low_first=True), f"a tree over {name}, low bit first"
         for name, width in vectors(value):
+            if size * width > MOST_WORK:
+                continue
             for from_top in (True, False):
                 cases = ranked(value, name, width, from_top=from_top)
                 if cases is not None:

@@ -116,7 +116,7 @@ def _sum(term: Term) -> Operation:
     left, right = term.args
     zero, one = const(0, 1), const(1, 1)
     if left.op == term.op and _is_bit(right):
-        bit = right.args[0]
+        bit = right.args[-1]
         if term.op == "add":
             return Operation("add", left.args[0], left.args[1], bit)
         return Operation("add", left.args[0], left.args[1], apply("not", bit), invert=True)
