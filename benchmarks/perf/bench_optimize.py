@@ -55,6 +55,7 @@ class Row:
     to_expert: float | None
     changes: int
     proof: str
+    second: str
     wall_s: float
     before_area_um2: float
     rules: tuple[str, ...]
@@ -122,6 +123,7 @@ def run(case: Case, args: argparse.Namespace, evaluator: Evaluator) -> Row:
         to_expert=expert,
         changes=len(report.changes),
         proof=report.final_proof_status,
+        second=report.second_engine_status,
         wall_s=time.monotonic() - start,
         before_area_um2=report.before.area_um2,
         rules=tuple(r for c in report.changes for r in c.rules),
@@ -185,11 +187,14 @@ def run_set(name: str, args: argparse.Namespace, scratch: Path, evaluator: Evalu
         expert = f" to_expert={row.to_expert:.3f}" if row.to_expert is not None else ""
         print(
             f"{name} {row.name}: area={row.area:.3f} delay={row.delay:.3f}{expert} changes={row.changes} "
-            f"proof={row.proof} {row.wall_s:.1f}s {','.join(sorted(set(row.rules)))}",
+            f"proof={row.proof} second={row.second} {row.wall_s:.1f}s {','.join(sorted(set(row.rules)))}",
             flush=True,
         )
     if rows:
         print(summary(f"{name} {args.objective}", [r.objective for r in rows]))
+        changed = [r for r in rows if r.changes]
+        proved = sum(r.proof == "proved" for r in changed), sum(r.second == "proved" for r in changed)
+        print(f"changed {len(changed)}, proved as a whole {proved[0]}, also by the second engine {proved[1]}")
         against = [r.to_expert for r in rows if r.to_expert is not None]
         if against:
             print(summary(f"{name} {args.objective} against expert", against))

@@ -127,7 +127,10 @@ def _print(result: Optimized, options: Options, as_json: bool) -> None:
             markup=False,
         )
     proof = report.final_proof_status
-    console.print(f"second proof of the whole: {proof} ({report.final_proof_method})", highlight=False, markup=False)
+    console.print(f"proof of the whole: {proof} ({report.final_proof_method})", highlight=False, markup=False)
+    second = f"second engine ({report.second_engine_method}): {report.second_engine_status}"
+    reason = f": {report.second_engine_reason}" if report.second_engine_reason else ""
+    console.print(second + reason, highlight=False, markup=False)
     for message in report.messages:
         console.print(f"constraint not met: {message}", style="red", highlight=False, markup=False)
     console.print(f"measured by {report.basis}", highlight=False, markup=False)

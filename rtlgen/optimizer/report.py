@@ -14,6 +14,7 @@ from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.outcome import Accepted, Outcome
 from rtlgen.optimizer.plot import pareto_svg
 from rtlgen.optimizer.prover import Proof
+from rtlgen.optimizer.second import METHOD, Second
 from rtlgen.synth.flow import Evaluation
 
 if TYPE_CHECKING:
@@ -95,9 +96,14 @@ class OptimizationReport(Record):
     trials: dict[str, int]
     """Candidates measured, by rule."""
     final_proof_status: str
-    """Second, independent proof of the whole result against the input: `proved`, or why not; `none` without changes."""
+    """Proof of the whole result against the input: `proved`, or why not; `none` without changes."""
     final_proof_method: str
     final_proof_wall_s: float
+    second_engine_status: str = "none"
+    """Verdict of an engine that shares no code or tool with the first: `proved`, `unknown`, `none` without changes."""
+    second_engine_method: str = METHOD
+    second_engine_reason: str = ""
+    second_engine_wall_s: float = 0.0
     ended_by: str
     wall_s: float
     messages: tuple[str, ...] = ()
@@ -125,7 +131,9 @@ def metrics(e: Evaluation) -> Metrics:
     )
 
 
-def make_report(outcome: Outcome, goal: Goal, final: Proof | None, *, seed: int = 0) -> OptimizationReport:
+def make_report(
+    outcome: Outcome, goal: Goal, final: Proof | None, second: Second | None, *, seed: int = 0
+) -> OptimizationReport:
     """Return the report of a run (also of one that is still going on, with `final` None)."""
     return OptimizationReport(
         rtlgen_version=__version__,
@@ -153,6 +161,9 @@ def make_report(outcome: Outcome, goal: Goal, final: Proof | None, *, seed: int 
         final_proof_status=final.result.status if final else "none",
         final_proof_method=final.result.method if final else "none",
         final_proof_wall_s=final.wall_s if final else 0.0,
+        second_engine_status=second.status if second else "none",
+        second_engine_reason=second.reason if second else "",
+        second_engine_wall_s=second.wall_s if second else 0.0,
         ended_by=outcome.ended_by,
         wall_s=outcome.wall_s,
         messages=tuple(goal.violations(outcome.current_evaluation)),

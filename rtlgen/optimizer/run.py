@@ -18,6 +18,7 @@ from rtlgen.optimizer.precheck import refuse_loops
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
 from rtlgen.optimizer.search import Search
+from rtlgen.optimizer.second import second_proof
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluator
 from rtlgen.synth.liberty import read_library
@@ -107,7 +108,8 @@ def optimize(
         outcome = search.run(budget)
         final = _final_proof(outcome, prover, bus)
         _add_power(outcome, evaluator)
-    report = make_report(outcome, options.goal, final, seed=options.seed)
+    second = second_proof(outcome.baseline, outcome.current, budget_s=FINAL_PROOF_S) if outcome.accepted else None
+    report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
     return Optimized(outcome.baseline, outcome.current, report, outcome)
@@ -137,7 +139,7 @@ def default_budget(outcome: Outcome) -> float:
 def _saver(options: Options) -> Callable[[Outcome], None]:
     def save(outcome: Outcome) -> None:
         if options.out is not None:
-            write_results(options.out, outcome, make_report(outcome, options.goal, None, seed=options.seed))
+            write_results(options.out, outcome, make_report(outcome, options.goal, None, None, seed=options.seed))
 
     return save
 
