@@ -191,13 +191,7 @@ def _state_independent(term: Term, name: str) -> Iterator[int]:
 
 def _top_conditions(term: Term, name: str) -> list[Term]:
     found = [p.args[0] for p in term.args if p.op == "ite" and not _reads(p.args[0], name)]
-    found += [
-        a
-        for p in term.args
-        if p.op in ("and", "or") and p.width == 1
-        for a in p.args
-        if not _reads(a, name)
-    ]
+    found += [a for p in term.args if p.op in ("and", "or") and p.width == 1 for a in p.args if not _reads(a, name)]
     return list(dict.fromkeys(found))
 
 

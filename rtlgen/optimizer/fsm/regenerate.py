@@ -48,9 +48,7 @@ def _node(atom: Term, low: Term, high: Term) -> Term:
     return ite(atom, high, low)
 
 
-def choice(
-    blaster: Blaster, guards: Mapping[int, int], words: Mapping[int, str], signals: Mapping[str, Signal]
-) -> str:
+def choice(blaster: Blaster, guards: Mapping[int, int], words: Mapping[int, str], signals: Mapping[str, Signal]) -> str:
     """Return one conditional expression that chooses among the words by their guards.
 
     Args:
