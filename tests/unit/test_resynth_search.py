@@ -156,6 +156,10 @@ def test_idioms_of_one_word(width: int) -> None:
             count, moved = idioms.leading_zeros(word)
             assert t.evaluate(count, at) == width - value.bit_length()
             assert t.evaluate(moved, at) == value << (width - value.bit_length())
+        if width & (width - 1) == 0:
+            count, some = idioms.halved_zeros(word)
+            assert t.evaluate(some, at) == int(value != 0)
+            assert t.evaluate(count, at) == width - max(1, value.bit_length())
 
 
 @pytest.mark.parametrize("width", [4, 8, 16])

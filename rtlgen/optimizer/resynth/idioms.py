@@ -135,6 +135,21 @@ def leading_zeros(word: Term) -> tuple[Term, Term]:
     return t.concat(*digits), word
 
 
+def halved_zeros(word: Term) -> tuple[Term, Term]:
+    """Return the number of leading zeros of a word of 2**k bits, keeping only the half that matters at each step.
+
+    The count has k bits (2**k - 1 for zero); the second term is 1 where any bit is set.
+    """
+    digits: list[Term] = []
+    while word.width > 1:
+        half = word.width // 2
+        high, low = t.extract(word, half, half), t.extract(word, 0, half)
+        clear = t.apply("not", t.boolean(high))
+        digits.append(clear)
+        word = t.ite(clear, low, high)
+    return t.concat(*digits), word
+
+
 def code_length(word: Term) -> Term:
     """Return the number of ones of a thermometer code of 2**k - 1 bits (ones below zeros), by binary search."""
     digits: list[Term] = []
@@ -169,12 +184,11 @@ def _counts_of_zeros(word: Term) -> Iterator[Term]:
     if word.width & (word.width - 1):
         return
     for view in (word, reverse(word)):
-        count, shifted = leading_zeros(view)
-        empty = t.apply("not", bit(shifted, word.width - 1))
+        count, top = halved_zeros(view)
         yield count
-        yield shifted
+        yield leading_zeros(view)[1]
         # The full count needs one bit more: 2**k for zero, where the halving says 2**k - 1.
-        yield t.concat(empty, t.apply("and", count, t.sext(t.apply("not", empty), count.width)))
+        yield t.concat(t.apply("not", top), t.apply("and", count, t.sext(top, count.width)))
 
 
 def by_amount(word: Term, amount: Term) -> Iterator[Term]:
