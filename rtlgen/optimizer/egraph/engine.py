@@ -76,6 +76,14 @@ ROUND: Final = (
 """What one round runs, and the size up to which each part starts: pairing operators is quadratic in the size."""
 
 
+OVERSHOOT: Final = 6
+"""A step that leaves the e-graph this many times larger than the limit is taken back: reading it would take seconds."""
+
+
+class _TooLargeError(Exception):
+    """One step went far beyond the limit of nodes."""
+
+
 class Engine:
     """An e-graph that holds the rules; every call works on a copy of it that is dropped afterwards.
 
@@ -118,6 +126,8 @@ class Engine:
             while True:
                 try:
                     return self._attempt(roots, equal, bounds, steps)
+                except _TooLargeError:
+                    steps = self._step - 1
                 except BaseException as error:
                     # A Rust panic inside egglog is no Exception and leaves the graph unusable: load the rules again
                     # and stop one step earlier.
@@ -162,6 +172,8 @@ class Engine:
                     continue
                 self._step += 1
                 self._run(f"(run {phase} 1)")
+                if self._size() > OVERSHOOT * limits.nodes:
+                    raise _TooLargeError
             if self._size() == before:
                 return number + 1, True
         return limits.rounds, False

@@ -60,14 +60,17 @@ redand-to-eq: (RedAnd w a) <=> (Eq w a (Ones w))
 redor-bit: (RedOr 1 a) => a
 redand-bit: (RedAnd 1 a) => a
 redxor-bit: (RedXor 1 a) => a
-redxor-xor: (Xor 1 (RedXor w a) (RedXor w b)) => (RedXor w (Xor w a b))
-redor-or: (Or 1 (RedOr w a) (RedOr w b)) => (RedOr w (Or w a b))
-redand-and: (And 1 (RedAnd w a) (RedAnd w b)) => (RedAnd w (And w a b))
+redxor-xor: (Xor 1 (RedXor w a) (RedXor w b)) => (RedXor w (Xor w a b)) @share
+redor-or: (Or 1 (RedOr w a) (RedOr w b)) => (RedOr w (Or w a b)) @share
+redand-and: (And 1 (RedAnd w a) (RedAnd w b)) => (RedAnd w (And w a b)) @share
 redor-not: (RedOr w (Not w a)) => (Not 1 (RedAnd w a))
 redand-not: (RedAnd w (Not w a)) => (Not 1 (RedOr w a))
-redor-cat: (RedOr k (Cat h l a b)) <=> (Or 1 (RedOr h a) (RedOr l b)) if (= k (+ h l))
-redand-cat: (RedAnd k (Cat h l a b)) <=> (And 1 (RedAnd h a) (RedAnd l b)) if (= k (+ h l))
-redxor-cat: (RedXor k (Cat h l a b)) <=> (Xor 1 (RedXor h a) (RedXor l b)) if (= k (+ h l))
+redor-cat: (RedOr k (Cat h l a b)) => (Or 1 (RedOr h a) (RedOr l b)) if (= k (+ h l))
+redor-join: (Or 1 (RedOr h a) (RedOr l b)) => (RedOr k (Cat h l a b)) if (= k (+ h l)) (Cat h l a b) @share
+redand-cat: (RedAnd k (Cat h l a b)) => (And 1 (RedAnd h a) (RedAnd l b)) if (= k (+ h l))
+redand-join: (And 1 (RedAnd h a) (RedAnd l b)) => (RedAnd k (Cat h l a b)) if (= k (+ h l)) (Cat h l a b) @share
+redxor-cat: (RedXor k (Cat h l a b)) => (Xor 1 (RedXor h a) (RedXor l b)) if (= k (+ h l))
+redxor-join: (Xor 1 (RedXor h a) (RedXor l b)) => (RedXor k (Cat h l a b)) if (= k (+ h l)) (Cat h l a b) @share
 redor-zext: (RedOr w (Zext v w a)) => (RedOr v a)
 redor-sext: (RedOr w (Sext v w a)) => (RedOr v a)
 redxor-zext: (RedXor w (Zext v w a)) => (RedXor v a)

@@ -34,7 +34,7 @@ eq-sext: (Eq w (Sext v w a) (Sext v w b)) => (Eq v a b)
 eq-zext-constant: (Eq w (Zext v w a) (Const w c)) => (Eq v a (Const v c)) if (<= c (mask v))
 eq-zext-impossible: (Eq w (Zext v w a) (Const w c)) => (Zero 1) if (> c (mask v))
 eq-cat: (Eq k (Cat h l a b) (Cat h l c d)) => (And 1 (Eq h a c) (Eq l b d)) if (= k (+ h l))
-eq-join: (And 1 (Eq h a c) (Eq l b d)) => (Eq k (Cat h l a b) (Cat h l c d)) if (= k (+ h l)) (Cat h l a b)
+eq-join: (And 1 (Eq h a c) (Eq l b d)) => (Eq k (Cat h l a b) (Cat h l c d)) if (= k (+ h l)) (Cat h l a b) @share
 eq-cat-constant: (Eq k (Cat h l a b) (Const k c)) => (And 1 (Eq h a (Const h (>> c l))) (Eq l b (Const l (wrap l c))))
     if (= k (+ h l))
 eq-ite-constants: (Eq w (Ite w s (Const w c) b) (Const w d)) => (And 1 (Not 1 s) (Eq w b (Const w d))) if (!= c d)

@@ -90,7 +90,9 @@ max-minus-min: (Sub w (Ite w (Ult w a b) b a) (Ite w (Ult w a b) a b)) => (Ite w
 def _sharing() -> Iterator[str]:
     """Yield, for every operator, the rules that turn a choice of results into a choice of operands."""
     for op in ("And", "Or", "Xor", "Add", "Mul"):
-        yield f"share-{op.lower()}: (Ite w c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x)"
+        # Gates are shared by logic synthesis anyway; in every round they would square the e-graph.
+        phase = "" if op in ("Add", "Mul") else " @share"
+        yield f"share-{op.lower()}: (Ite w c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x){phase}"
         yield (
             f"unshare-{op.lower()}: ({op} w (Ite w c a b) x) => (Ite w c ({op} w a x) ({op} w b x)) "
             f"if ({op} w a x) @share"
@@ -126,7 +128,7 @@ def _sharing() -> Iterator[str]:
                 f"({op} w (Ite w c a b) (Ite w c x y)) @share"
             )
     for op in ("RedAnd", "RedOr", "RedXor"):
-        yield f"share-{op.lower()}: (Ite 1 c ({op} w a) ({op} w b)) => ({op} w (Ite w c a b))"
+        yield f"share-{op.lower()}: (Ite 1 c ({op} w a) ({op} w b)) => ({op} w (Ite w c a b)) @share"
     for op in ("Zext", "Sext"):
         yield f"share-{op.lower()}: (Ite w c ({op} v w a) ({op} v w b)) => ({op} v w (Ite v c a b))"
     yield (

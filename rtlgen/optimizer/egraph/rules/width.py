@@ -50,8 +50,8 @@ and-cat: (And k (Cat h l a b) (Cat h l c d)) => (Cat h l (And h a c) (And l b d)
 or-cat: (Or k (Cat h l a b) (Cat h l c d)) => (Cat h l (Or h a c) (Or l b d)) if (= k (+ h l))
 xor-cat: (Xor k (Cat h l a b) (Cat h l c d)) => (Cat h l (Xor h a c) (Xor l b d)) if (= k (+ h l))
 cat-of-and: (Cat h l (And h a c) (And l b d)) => (And k (Cat h l a b) (Cat h l c d))
-    if (= k (+ h l)) (Cat h l a b) (Cat h l c d)
-cat-of-ite: (Cat h l (Ite h c a b) (Ite l c x y)) => (Ite k c (Cat h l a x) (Cat h l b y)) if (= k (+ h l))
+    if (= k (+ h l)) (Cat h l a b) (Cat h l c d) @share
+cat-of-ite: (Cat h l (Ite h c a b) (Ite l c x y)) => (Ite k c (Cat h l a x) (Cat h l b y)) if (= k (+ h l)) @share
 not-cat: (Not k (Cat h l a b)) => (Cat h l (Not h a) (Not l b)) if (= k (+ h l)) @explore
 cat-not: (Cat h l (Not h a) (Not l b)) => (Not k (Cat h l a b)) if (= k (+ h l))
 """,
