@@ -198,9 +198,8 @@ def write_aiger(aig: Aig, latches: Sequence[tuple[int, int]], outputs: Sequence[
     nodes = aig.cone([nxt for _, nxt in latches] + list(outputs) + [node << 1 for node, _ in latches])
     inputs = [n for n in nodes if aig.fan0[n] < 0 and n not in states]
     ands = [n for n in nodes if aig.fan0[n] >= 0]
-    number = {0: 0}
-    for index, node in enumerate([*inputs, *(node for node, _ in latches), *ands], start=1):
-        number[node] = index
+    order = [0, *inputs, *(node for node, _ in latches), *ands]
+    number = {node: index for index, node in enumerate(order)}
 
     def lit(old: int) -> int:
         return number[old >> 1] << 1 | old & 1

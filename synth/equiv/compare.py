@@ -25,12 +25,12 @@ from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, mult
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
-_STATE_SHARE, _LOGIC_SHARE = 0.25, 0.8
+_STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
-_RELATE_SHARE = 0.4
+_RELATE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ _PDR = Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}")
 _REACH = Engine(
     "scorr+reach", "read_aiger problem.aig; &get; &scorr -F 4; &put; reach -F 1000000 -T {seconds}", refutes=False
 )
-_INDUCTION_DEPTHS = (2, 5, 11, 20)
+_INDUCTION_DEPTHS = (4, 11, 20, 20)
 
 
 def _induction(frames: int) -> Engine:

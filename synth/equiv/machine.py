@@ -36,6 +36,7 @@ class Machine:
         ternary: number of gold's state bits that are carried with X.
         idle: where later resets were taken out: reset port, its inactive level, and `sync` (it counts only in the last
             step of a witness) or `async` (only in a witness of one step).
+        resets: inactive level of each reset input, by node.
     """
 
     aig: Aig
@@ -49,6 +50,7 @@ class Machine:
     choices: dict[int, int] = field(default_factory=dict)
     ternary: int = 0
     idle: tuple[str, int, str] | None = None
+    resets: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,8 @@ class _Builder:
             event = bit.event
             if not isinstance(event, int) or event >> 1 not in by_node:
                 raise UnsupportedError(
-                    "a register's clock is not an input of the design; there, only registers that match by name are proved"
+                    "a register's clock is not an input of the design; "
+                    "there, only registers that match by name are proved"
                 )
             edges.add((event >> 1, rising != bool(event & 1)))
         nodes = sorted({node for node, _ in edges})
@@ -271,6 +274,7 @@ class _Builder:
         machine.known = self._known()
         if self.restart:
             self._without_later_resets()
+        machine.resets = {machine.inputs[name, 0]: int(not level) for name, level in self.start.reset.items()}
         return machine
 
     def _without_later_resets(self) -> None:

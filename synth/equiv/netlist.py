@@ -175,7 +175,7 @@ def _without_control_in_data(netlist: Netlist) -> list[Register]:
             select, flip = base(cell.pins["S"][0])
             if select not in active:
                 break
-            taken = not active[select] != flip  # the select's value while the control is not active
+            taken = active[select] == flip  # the select's value while the control is not active
             net = cell.pins["B" if taken else "A"][i]
         return net
 

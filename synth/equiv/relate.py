@@ -1,9 +1,9 @@
 """Register correspondence for registers that are not simply equal: complements, constants, and other codes.
 
-Between the start and any later state, some relation R of the two designs' registers holds: bits that are equal or
-complementary, bits that never change, and narrow groups (two codes of one state machine) whose joint values are among a
-few tuples. R is guessed from random runs, then made inductive: from arbitrary states within R one step is taken; a tuple
-that comes up new is added, a bit relation that breaks is dropped. When a prover finds no step out of R and no output
+In every reachable state, some relation R of the two designs' registers holds: bits that are equal or complementary,
+bits that never change, and narrow groups (two codes of one state machine) whose joint values are among few tuples. R
+is guessed from random runs, then made inductive: from arbitrary states within R one step is taken; a tuple that comes
+up new is added, a bit relation that breaks is dropped. When a prover finds no step out of R and no output
 that differs within R, and the start is in R, the designs are equivalent. Only the last two facts count; how R was
 found does not. (C. A. J. van Eijk, "Sequential equivalence checking based on structural similarities", IEEE TCAD 2000,
 for bit relations; the tuples are its counterpart for re-encoded registers.)

@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 from rtlgen.synth.equiv.aig import FALSE, write_aiger
 from rtlgen.synth.equiv.engines import BMC, Answer, Engine, Verdict, prover_schedule, race
 from rtlgen.synth.equiv.machine import Machine
+from rtlgen.synth.equiv.simulate import Simulator, random_inputs
 
 _SIM_STEPS = 64
 _SIM_PATTERNS = 256
+_SEARCH_SHARE = 0.15
+_SHORTEN_S = 5.0
+"""Least seconds for finding a shorter difference than the one that random runs showed."""
 _PROVERS, _TWICE = 5, 2
 """Provers in a round of the schedule, and how many of them also get the other form."""
 
@@ -67,6 +71,12 @@ def solve(
     if left <= 0:
         return Outcome("unknown", "budget")
 
+    seen = random_difference(machine, inputs, min(deadline, time.monotonic() + _SEARCH_SHARE * left))
+    if seen is not None:
+        if not witness:
+            return Outcome("sat", seen.engine, verdicts=(seen,))
+        until = min(deadline, time.monotonic() + max(_SHORTEN_S, _SEARCH_SHARE * left))
+        return _conclude(machine, inputs, tuple(_shorten(problem, [seen], until)))
     tasks = [(BMC.bounded(bound), problem)]
     second = problem if other is None else write_aiger(other.aig, other.latches, [_bad(other)])[0]
     for number, engine in enumerate(prover_schedule(left)):
@@ -145,6 +155,39 @@ def _replay(machine: Machine, inputs: Sequence[int], verdict: Verdict, verdicts:
             return Outcome("sat", verdict.engine, tuple(frames), bad, verdict.shortest, len(frames) - 1, verdicts)
         state = {node: bit for (node, _), bit in zip(machine.latches, result[len(names) :], strict=True)}
     return Outcome("unknown", f"{verdict.engine} gave a witness that is none", verdicts=verdicts)
+
+
+def random_difference(machine: Machine, inputs: Sequence[int], deadline: float) -> Verdict | None:
+    """Return a difference that random runs from the start show, if one does.
+
+    Deep machines show simple faults in this way long before bounded search gets there.
+    """
+    started = time.monotonic()
+    rng = random.Random(11)
+    bads = [lit for lit in machine.bads.values() if lit != FALSE]
+    simulator = Simulator(machine.aig, [*bads, *(nxt for _, nxt in machine.latches)], _SIM_PATTERNS)
+    states = {node for node, _ in machine.latches}
+    free = [node for node in simulator.inputs if node not in states]
+    history: list[dict[int, int]] = []
+    state: dict[int, int] = {}
+    for _ in range(_SIM_STEPS):
+        values = random_inputs(rng, free, _SIM_PATTERNS)
+        for node, idle in machine.resets.items():
+            rare = rng.getrandbits(_SIM_PATTERNS) & rng.getrandbits(_SIM_PATTERNS) & rng.getrandbits(_SIM_PATTERNS)
+            values[node] = simulator.mask ^ rare if idle else rare
+        history.append(values)
+        simulator.run({**values, **state})
+        hit = 0
+        for lit in bads:
+            hit |= simulator.value(lit)
+        if hit:
+            lane = (hit & -hit).bit_length() - 1
+            frames = tuple("".join(str(v.get(n, 0) >> lane & 1) for n in inputs) for v in history)
+            return Verdict("simulation", "sat", frames, wall_s=time.monotonic() - started)
+        state = {node: simulator.value(nxt) for node, nxt in machine.latches}
+        if time.monotonic() > deadline:
+            break
+    return None
 
 
 def never_known(machine: Machine) -> list[str]:

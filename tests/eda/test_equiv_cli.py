@@ -83,9 +83,11 @@ def test_parameters_and_macros_reach_both_sides(files: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gold.v", "none.v"], "rtlgen: error: expected a readable Verilog file, got 'none.v': No such file or directory\n"),
+        (["gold.v", "none.v"],
+         "rtlgen: error: expected a readable Verilog file, got 'none.v': No such file or directory\n"),
         (["gold.v", "empty.v"], "rtlgen: error: expected a module in 'empty.v', got an empty file\n"),
-        (["gold.v", "binary.v"], "rtlgen: error: expected Verilog text in 'binary.v', got binary data; give source files\n"),
+        (["gold.v", "binary.v"],
+         "rtlgen: error: expected Verilog text in 'binary.v', got binary data; give source files\n"),
         (["gold.v", "gold.v", "--reset", "x=1"],
          "rtlgen: error: expected a one-bit input as reset, got 'x'; one-bit inputs are clk, rst, en\n"),
         (["gold.v", "gold.v", "--out", "gold.v"],

@@ -71,8 +71,9 @@ def test_bounded_search_says_how_far_it_went() -> None:
       assign o = HIDDEN;
     endmodule
     """
+    hidden = "^b ^ (a == 32'hdeadbeef && b == 32'h12345678)"
     result = check_equivalence(
-        {"a.v": wide.replace("HIDDEN", "^b")}, {"b.v": wide.replace("HIDDEN", "^b ^ (a == 32'hdeadbeef && b == 32'h12345678)")},
+        {"a.v": wide.replace("HIDDEN", "^b")}, {"b.v": wide.replace("HIDDEN", hidden)},
         top="m", budget_s=6, bound=2,
     )  # fmt: skip
     assert (result.status, result.bound) in (("bounded", 2), ("refuted", result.bound))
@@ -123,7 +124,10 @@ def test_three_state_logic_is_unknown_with_the_reason(text: str, reason: str) ->
 
 
 def test_nothing_to_compare_is_not_proved() -> None:
-    free = "module m(input clk, input en, output [3:0] q); reg [3:0] c; always @(posedge clk) if (en) c <= c + 4'd1; assign q = c; endmodule"
+    free = """module m(input clk, input en, output [3:0] q);
+      reg [3:0] c; always @(posedge clk) if (en) c <= c + 4'd1; assign q = c;
+    endmodule
+    """
     other = free.replace("c + 4'd1", "c + 4'd2")
     result = compare(free, other)
     assert result.status == "unknown"
@@ -177,7 +181,7 @@ def test_parameters_reach_both_sides() -> None:
     gold = (
         "module m #(parameter W = 4, parameter K = 3)(input [W-1:0] a, output [W-1:0] y); assign y = a * K; endmodule"
     )
-    gate = "module m #(parameter W = 4, parameter K = 3)(input [W-1:0] a, output [W-1:0] y); assign y = K == 5 ? (a << 2) + a : a * 3; endmodule"
+    gate = gold.replace("a * K", "K == 5 ? (a << 2) + a : a * 3")
     assert compare(gold, gate).status == "proved"
     assert compare(gold, gate, parameters={"K": "5", "W": "6"}).status == "proved"
     refuted = compare(gold, gate, parameters={"K": "6"})
@@ -214,7 +218,9 @@ def test_names_and_messages_of_a_design_cannot_forge_a_verdict() -> None:
 
 
 def test_a_gate_that_stops_the_simulation_is_not_refuted_on_its_word() -> None:
-    stops = COUNTER.replace("c + 1", "c + 2").replace("assign q = c;", "assign q = c; initial $finish;")
+    stops = COUNTER.replace("c + 1", "c + 2").replace(
+        "assign q = c;", "assign q = c;\n`ifdef __ICARUS__\n  initial $finish;\n`endif"
+    )
     result = compare(COUNTER, stops)
     assert result.status == "unknown"
     assert result.reason.endswith("simulation did not reach the end of the stimulus")

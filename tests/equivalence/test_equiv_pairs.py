@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rtlgen.core.errors import ElaborationError, InputError
 from rtlgen.synth.equiv import check_equivalence
 
 PAIRS = Path(__file__).resolve().parents[1] / "fixtures" / "pairs"
@@ -81,7 +82,6 @@ def test_what_is_said_of_mutants_agrees_with_the_other_direction(name: str) -> N
         try:
             near = check_equivalence({"a.v": expert}, {"b.v": mutant}, top=name, budget_s=20).status
             far = check_equivalence({"a.v": poor}, {"b.v": mutant}, top=name, budget_s=20).status
-        except Exception as error:  # a mutant need not be a design at all
-            assert type(error).__name__ in ("ElaborationError", "InputError"), error
+        except (ElaborationError, InputError):  # a mutant need not be a design at all
             continue
         assert {near, far} != {"proved", "refuted"}, mutant
