@@ -90,8 +90,8 @@ max-minus-min: (Sub w (Ite w (Ult w a b) b a) (Ite w (Ult w a b) a b)) => (Ite w
 def _sharing() -> Iterator[str]:
     """Yield, for every operator, the rules that turn a choice of results into a choice of operands."""
     for op in ("And", "Or", "Xor", "Add", "Mul"):
-        # Gates are shared by logic synthesis anyway; in every round they would square the e-graph.
-        phase = "" if op in ("Add", "Mul") else " @share"
+        # Single gates are shared by logic synthesis anyway; in every round they would square the e-graph.
+        phase = "" if op in ("Add", "Mul") else " if (> w 1)"
         yield f"share-{op.lower()}: (Ite w c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x){phase}"
         yield (
             f"unshare-{op.lower()}: ({op} w (Ite w c a b) x) => (Ite w c ({op} w a x) ({op} w b x)) "
@@ -110,7 +110,7 @@ def _sharing() -> Iterator[str]:
             f"(Ite w (And 1 (Not 1 c) d) z ({op} w (Ite w c a b) (Ite w c x y))) @share"
         )
     for op in ("Not", "Neg"):
-        yield f"share-{op.lower()}: (Ite w c ({op} w a) ({op} w b)) => ({op} w (Ite w c a b))"
+        yield f"share-{op.lower()}: (Ite w c ({op} w a) ({op} w b)) => ({op} w (Ite w c a b)) if (> w 1)"
     for op in ("Shl", "Lshr", "Ashr"):
         yield f"share-{op.lower()}-value: (Ite w c ({op} w v a x) ({op} w v b x)) => ({op} w v (Ite w c a b) x)"
         yield f"share-{op.lower()}-amount: (Ite w c ({op} w v a x) ({op} w v a y)) => ({op} w v a (Ite v c x y))"
@@ -120,8 +120,10 @@ def _sharing() -> Iterator[str]:
         )
         yield f"skip-{op.lower()}: (Ite w c ({op} w v a x) a) => ({op} w v a (Ite v c x (Zero v))) @share"
     for op in ("Eq", "Ult", "Ule", "Slt", "Sle"):
-        yield f"share-{op.lower()}-left: (Ite 1 c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x)"
-        yield f"share-{op.lower()}-right: (Ite 1 c ({op} w x a) ({op} w x b)) => ({op} w x (Ite w c a b))"
+        # Equalities meet in large numbers; in every round their pairs would square the e-graph.
+        phase = "@share" if op == "Eq" else "if (> w 1)"
+        yield f"share-{op.lower()}-left: (Ite 1 c ({op} w a x) ({op} w b x)) => ({op} w (Ite w c a b) x) {phase}"
+        yield f"share-{op.lower()}-right: (Ite 1 c ({op} w x a) ({op} w x b)) => ({op} w x (Ite w c a b)) {phase}"
         if op != "Eq":
             yield (
                 f"share-{op.lower()}-both: (Ite 1 c ({op} w a x) ({op} w b y)) => "
