@@ -112,3 +112,4 @@ REWRITES.add("simplify-expression", "rtlgen.optimizer.datapath.simplify:Simplify
 REWRITES.add("restructure-logic", "rtlgen.optimizer.datapath.restructure:RestructureLogic")
 REWRITES.add("mux-restructure", "rtlgen.optimizer.datapath.muxes:MuxRestructure")
 REWRITES.add("share-decoded", "rtlgen.optimizer.datapath.share:ShareDecoded")
+REWRITES.add("share-shifters", "rtlgen.optimizer.datapath.shifters:ShareShifters")
