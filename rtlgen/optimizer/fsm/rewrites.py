@@ -13,6 +13,7 @@ from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.fsm import encode
+from rtlgen.optimizer.fsm.bdd import DiagramLimitError
 from rtlgen.optimizer.fsm.cost import Estimator, descend, neighbours
 from rtlgen.optimizer.fsm.encode import Encoding
 from rtlgen.optimizer.fsm.extract import Machine, machines
@@ -70,7 +71,17 @@ def find(context: RewriteContext) -> Iterator[Found]:
             text = None if key in seen else locate(design, module, machine.name)
             seen.add(key)
             if text is not None and (text.sites or text.bits):
-                yield _found(module, machine, text)
+                found = _found_within_limits(module, machine, text)
+                if found is not None:
+                    yield found
+
+
+def _found_within_limits(module: ModuleIR, machine: Machine, text: StateText) -> Found | None:
+    """Return the machine with its classes; None where its guards are too large to compare, so that others count."""
+    try:
+        return _found(module, machine, text)
+    except DiagramLimitError:
+        return None
 
 
 def _elaborated(context: RewriteContext) -> Elaborated | None:
