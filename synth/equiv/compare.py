@@ -30,7 +30,8 @@ _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 _BEFORE_SPLIT_S = 2.0
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
-_RELATE_SHARE = 0.2
+_RELATE_SHARE, _RELATE_S, _RELATE_CELL_S = 0.2, 1.5, 0.002
+"""Time for relations: a share of the budget, no more than so many seconds, and so many more for each cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Comparison:
             return Decision("unknown", "no registers")
         start = (gold_state, gate_state)
         runs = traces(self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_PATTERNS)
-        deadline = time.monotonic() + _RELATE_SHARE * self._left()
+        cells = len(self.gold.cells) + len(self.gate.cells)
+        deadline = time.monotonic() + min(_RELATE_SHARE * self._left(), _RELATE_S + cells * _RELATE_CELL_S)
         for ranges in (False, True):
             found = guess(self.gold, self.gate, self.matched, runs, _STEPS * _PATTERNS, ranges=ranges)
             decision = Relation(self.gold, self.gate, found, start).prove(deadline, self.job.jobs)

@@ -96,8 +96,15 @@ def prover_schedule(seconds: float) -> list[Engine]:
     share = 1.0
     rounds = 0
     while share < seconds:
-        engines = [_REACH, _DPROVE, _induction(_INDUCTION_DEPTHS[min(rounds, 3)]), _SCORR, _PDR]
-        schedule += [replace(engine, limit_s=share) for engine in engines]
+        # reachability settles most machines of moderate size, so it gets more from the start
+        weighted = [
+            (_REACH, 3),
+            (_DPROVE, 2),
+            (_induction(_INDUCTION_DEPTHS[min(rounds, 3)]), 1),
+            (_SCORR, 1),
+            (_PDR, 1),
+        ]
+        schedule += [replace(engine, limit_s=share * weight) for engine, weight in weighted]
         share *= 3
         rounds += 1
     last = [_REACH, _PDR, _induction(_INDUCTION_DEPTHS[-1]), _DPROVE, _SCORR]
@@ -201,7 +208,7 @@ def _start(abc: str, engine: Engine, problem: bytes, base: Path, deadline: float
     folder = Path(tempfile.mkdtemp(dir=base))
     (folder / _PROBLEM).write_bytes(problem)
     left = max(1, math.ceil(deadline - time.monotonic()))
-    seconds = min(left, math.ceil(engine.limit_s or left))
+    seconds = min(left, math.ceil(engine.limit_s)) if engine.limit_s else max(1, int(deadline - time.monotonic()))
     until = deadline if engine.limit_s is None else min(deadline, time.monotonic() + _PATIENCE * engine.limit_s)
     script = engine.script.format(seconds=seconds)
     process = subprocess.Popen(
