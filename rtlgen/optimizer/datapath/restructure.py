@@ -218,6 +218,7 @@ class Scribe:
         costs: Costs,
     ) -> None:
         self.module, self.writer, self.costs = module, writer, costs
+        self.alone = group[0].name if len(group) == 1 else None
         self.statements: list[tuple[Definition, Term]] = list(zip(group, candidate.terms, strict=True))
         self.first = min((d.block for d in group), key=lambda b: writer.item_start(b))
         start = writer.item_start(self.first)
@@ -275,10 +276,15 @@ class Scribe:
         users.update(terms)
         order = [t for t in walk(*terms) if users[t] > 1 and t not in self.named and self._worth(t)]
         for term in order:
-            name = self._fresh(hint(term))
+            name = self._fresh(self._stem(term))
             text = self._render(term, term.width, own=None)
             self.named[term] = name
             self.helpers.append(Helper(name, term.width, text))
+
+    def _stem(self, term: Term) -> str:
+        """Return a name's stem, the signal's own in front where only one is rewritten: two changes may be joined."""
+        stem = hint(term)
+        return stem if self.alone is None or stem.startswith(self.alone) else f"{self.alone}_{stem}"
 
     def _worth(self, term: Term) -> bool:
         if term.op in ("var", "const", "extract", "zext", "sext", "concat", "undef"):
@@ -290,7 +296,7 @@ class Scribe:
         body = self._with_names(term, own)
         made, text = to_statements(
             body,
-            fresh=self._fresh,
+            fresh=lambda stem: self._fresh(stem if self.alone is None else f"{self.alone}_{stem}"),
             signals=self.module.signals,
             context_width=width,
             context_signed=None,

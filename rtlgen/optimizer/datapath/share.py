@@ -328,7 +328,7 @@ class _Plan:
         noun = NOUNS[self.kind][0]
         if len(targets) == 1:
             return f"{next(iter(targets))}_{noun}"
-        return f"shared_{noun}"
+        return f"{min(targets)}_shared_{noun}" if targets else f"shared_{noun}"
 
     def _fresh(self, stem: str) -> str:
         name = self.writer.fresh(stem)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from rtlgen.graphs.wordlevel.module import ModuleIR
-from rtlgen.graphs.wordlevel.terms import Term, apply, concat, const, extract, ite, sext, var, variables
+from rtlgen.graphs.wordlevel.terms import Term, concat, const, extract, ite, sext, var, variables
 from rtlgen.graphs.wordlevel.verilog import Helper, NeedsNameError
 from rtlgen.optimizer.datapath.select import Choice, select
 from rtlgen.optimizer.datapath.share import Entity, entities, separate_uses
 from rtlgen.optimizer.datapath.source import Writer, cleaned, plain
-from rtlgen.optimizer.datapath.uses import Operation, Readers, Use, steps, uses
+from rtlgen.optimizer.datapath.uses import Operation, Readers, Use, rotation, steps, uses, wide_amount
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.egraph.tidy import tidy
 from rtlgen.optimizer.rewrite import Change, RewriteContext
@@ -108,36 +108,6 @@ def rotation_groups(module: ModuleIR, writer: Writer) -> list[tuple[Entity, ...]
     return sorted(unique.values(), key=len, reverse=True)
 
 
-def rotation(term: Term) -> tuple[Term, Term] | None:
-    """Return value and amount to the right of `(x << n) | (x >> (w - n))` and its mirror image, None for others."""
-    if term.op not in ("or", "add", "xor") or term.width & (term.width - 1) or term.width < 4:
-        return None
-    for left, right in (term.args, term.args[::-1]):
-        if left.op == "shl" and right.op == "lshr" and left.args[0] is right.args[0]:
-            bits = term.width.bit_length() - 1
-            up, down = _plain_amount(left.args[1]), _plain_amount(right.args[1])
-            if _is_rest(right.args[1], up, term.width) and up.width <= bits:
-                return left.args[0], apply("neg", _wide(up, bits))
-            if _is_rest(left.args[1], down, term.width) and down.width <= bits:
-                return left.args[0], _wide(down, bits)
-    return None
-
-
-def _plain_amount(term: Term) -> Term:
-    """Return an amount without zeros above it."""
-    while term.op == "zext" or (term.op == "concat" and term.args[0] is const(0, term.args[0].width)):
-        term = concat(*term.args[1:]) if term.op == "concat" else term.args[0]
-    return term
-
-
-def _is_rest(term: Term, amount: Term, width: int) -> bool:
-    """Return whether a term is `width - amount`."""
-    term = _plain_amount(term)
-    if term.op != "sub" or term.args[0].op != "const" or term.args[0].const_value != width:
-        return False
-    return _plain_amount(term.args[1]) is amount
-
-
 def _choose(group: Sequence[Entity], values: Sequence[Term]) -> Term | None:
     choices = [
         Choice(path, value)
@@ -156,7 +126,7 @@ def _edits(
     amount_width = max(e.operation.right.width for e in group)
     sources = [reverse(e.operation.left) if e.operation.kind == "shl" else e.operation.left for e in group]
     fills = [extract(e.operation.left, width - 1, 1) if e.operation.kind == "ashr" else const(0, 1) for e in group]
-    amounts = [_wide(e.operation.right, amount_width) for e in group]
+    amounts = [wide_amount(e.operation.right, amount_width) for e in group]
     source, fill, amount = _choose(group, sources), _choose(group, fills), _choose(group, amounts)
     if source is None or fill is None or amount is None:
         return None
@@ -226,7 +196,3 @@ def stages(
 def reverse(term: Term) -> Term:
     """Return the bits of a term in opposite order."""
     return concat(*(extract(term, i, 1) for i in range(term.width)))
-
-
-def _wide(term: Term, width: int) -> Term:
-    return term if term.width == width else concat(const(0, width - term.width), term)

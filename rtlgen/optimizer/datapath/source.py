@@ -122,7 +122,7 @@ class Writer:
                 except NeedsNameError:
                     pass
             free = occurrence.root and occurrence.role == "rhs"
-            signed = None if free else occurrence.signed
+            signed = True if occurrence.signed else None if free else False
             helpers, text = to_statements(
                 term,
                 fresh=fresh,

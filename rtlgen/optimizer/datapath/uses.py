@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence, Step
-from rtlgen.graphs.wordlevel.terms import Term, apply, const, mask, variables, zext
+from rtlgen.graphs.wordlevel.terms import Term, apply, concat, const, mask, variables, zext
 from rtlgen.optimizer.datapath.source import Writer
 
 Kind = Literal["add", "mul", "shl", "lshr", "ashr", "udiv", "urem"]
@@ -71,15 +71,23 @@ def uses(module: ModuleIR, writer: Writer, smallest: int = 3) -> list[Use]:
     """Return every editable operator of at least `smallest` bits whose operands may be computed before its block."""
     found: list[Use] = []
     readers = Readers(module)
+    turned = [o for o in module.occurrences if rotation(o.expanded) is not None]
     for occurrence in module.occurrences:
         if not occurrence.editable or occurrence.role in ("port", "index"):
             continue
+        if any(_contains(r, occurrence) for r in turned):
+            continue  # a rotation is worth more whole
         for operation, takes in operations(occurrence.expanded):
             if operation.width >= smallest and not _reads_own(module, occurrence, operation):
                 found.append(
                     Use(occurrence, operation, takes, readers.paths(occurrence, steps(module, occurrence, writer)))
                 )
     return found
+
+
+def _contains(outer: Occurrence, inner: Occurrence) -> bool:
+    same = outer.place.file == inner.place.file and outer.block == inner.block
+    return same and outer.place.start <= inner.place.start and inner.place.end <= outer.place.end
 
 
 def _reads_own(module: ModuleIR, occurrence: Occurrence, operation: Operation) -> bool:
@@ -311,3 +319,38 @@ def widened(term: Term, width: int, signed: bool) -> Term:
 def same_block(items: Sequence[Use]) -> bool:
     """Return whether all uses stand in one block."""
     return len({u.occurrence.block for u in items}) == 1
+
+
+def rotation(term: Term) -> tuple[Term, Term] | None:
+    """Return value and amount to the right of `(x << n) | (x >> (w - n))` and its mirror image, None for others."""
+    if term.op not in ("or", "add", "xor") or term.width & (term.width - 1) or term.width < 4:
+        return None
+    for left, right in (term.args, term.args[::-1]):
+        if left.op == "shl" and right.op == "lshr" and left.args[0] is right.args[0]:
+            bits = term.width.bit_length() - 1
+            up, down = _plain_amount(left.args[1]), _plain_amount(right.args[1])
+            if _is_rest(right.args[1], up, term.width) and up.width <= bits:
+                return left.args[0], apply("neg", wide_amount(up, bits))
+            if _is_rest(left.args[1], down, term.width) and down.width <= bits:
+                return left.args[0], wide_amount(down, bits)
+    return None
+
+
+def _plain_amount(term: Term) -> Term:
+    """Return an amount without zeros above it."""
+    while term.op == "zext" or (term.op == "concat" and term.args[0] is const(0, term.args[0].width)):
+        term = concat(*term.args[1:]) if term.op == "concat" else term.args[0]
+    return term
+
+
+def _is_rest(term: Term, amount: Term, width: int) -> bool:
+    """Return whether a term is `width - amount`."""
+    term = _plain_amount(term)
+    if term.op != "sub" or term.args[0].op != "const" or term.args[0].const_value != width:
+        return False
+    return _plain_amount(term.args[1]) is amount
+
+
+def wide_amount(term: Term, width: int) -> Term:
+    """Return an amount in `width` bits."""
+    return term if term.width == width else concat(const(0, width - term.width), term)
