@@ -6,6 +6,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -25,6 +26,8 @@ PAIRS = Path(__file__).parent.parent / "fixtures" / "pairs"
 def emit(view: ModuleIR) -> str:
     """Return a module with the same ports, made from nothing but the view."""
     serial = count()
+    # The printed module has no enumerations, so their names must not be used.
+    signals = {n: replace(s, enumerators=()) for n, s in view.signals.items()}
     lines: list[str] = []
 
     def fresh(_hint: str) -> str:
@@ -41,7 +44,7 @@ def emit(view: ModuleIR) -> str:
         return plain(done[term])
 
     def plain(term: Term) -> str:
-        helpers, expression = to_statements(term, fresh=fresh, signals=view.signals, context_width=term.width)
+        helpers, expression = to_statements(term, fresh=fresh, signals=signals, context_width=term.width)
         lines.extend(f"  wire [{h.width - 1}:0] {h.name} = {h.text};" for h in helpers)
         return expression
 
