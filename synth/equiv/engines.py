@@ -71,7 +71,10 @@ _DPROVE = Engine("dprove", "read_aiger problem.aig; dprove -T {seconds}", refute
 _SCORR = Engine("scorr+pdr", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; pdr -T {seconds}", refutes=False)
 _PDR = Engine("pdr", "read_aiger problem.aig; pdr -T {seconds}")
 _REACH = Engine(
-    "scorr+reach", "read_aiger problem.aig; &get; &scorr -F 4; &put; reach -F 1000000 -T {seconds}", refutes=False
+    "scorr+reach", "read_aiger problem.aig; scorr -F 2; dc2; scorr -F 4; reach -F 1000000 -T {seconds}", refutes=False
+)
+_REACH_GIA = Engine(
+    "&scorr+reach", "read_aiger problem.aig; &get; &scorr -F 4; &put; reach -F 1000000 -T {seconds}", refutes=False
 )
 _INDUCTION_DEPTHS = (4, 11, 20, 20)
 
@@ -97,17 +100,12 @@ def prover_schedule(seconds: float) -> list[Engine]:
     rounds = 0
     while share < seconds:
         # reachability settles most machines of moderate size, so it gets more from the start
-        weighted = [
-            (_REACH, 3),
-            (_DPROVE, 2),
-            (_induction(_INDUCTION_DEPTHS[min(rounds, 3)]), 1),
-            (_SCORR, 1),
-            (_PDR, 1),
-        ]
+        induction = _induction(_INDUCTION_DEPTHS[min(rounds, 3)])
+        weighted = [(_REACH, 3), (_DPROVE, 2), (_REACH_GIA, 2), (induction, 1), (_SCORR, 1), (_PDR, 1)]
         schedule += [replace(engine, limit_s=share * weight) for engine, weight in weighted]
         share *= 3
         rounds += 1
-    last = [_REACH, _PDR, _induction(_INDUCTION_DEPTHS[-1]), _DPROVE, _SCORR]
+    last = [_REACH_GIA, _PDR, _induction(_INDUCTION_DEPTHS[-1]), _DPROVE, _SCORR]
     return schedule + [replace(engine, limit_s=seconds) for engine in last]
 
 

@@ -17,7 +17,7 @@ _SIM_PATTERNS = 256
 _SEARCH_SHARE = 0.15
 _SHORTEN_S = 5.0
 """Least seconds for finding a shorter difference than the one that random runs showed."""
-_PROVERS, _TWICE = 5, 2
+_PROVERS, _TWICE = 6, 2
 """Provers in a round of the schedule, and how many of them also get the other form."""
 
 
