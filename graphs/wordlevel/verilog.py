@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
+from rtlgen.graphs.wordlevel.literals import identifier as identifier
+from rtlgen.graphs.wordlevel.literals import literal as literal
 from rtlgen.graphs.wordlevel.module import Signal
 from rtlgen.graphs.wordlevel.slices import MODULAR, push_extract
 from rtlgen.graphs.wordlevel.terms import Term, const, extract, make, mask, sext, to_signed, var, variables
@@ -33,7 +35,6 @@ REDUCTION: Final[Mapping[str, str]] = {"redand": "&", "redor": "|", "redxor": "^
 # Operators for which extending the operands with zeros (with the sign) extends the result likewise.
 ZERO_EXTENDABLE: Final = frozenset({"and", "or", "xor", "udiv", "urem"})
 SIGN_EXTENDABLE: Final = frozenset({"and", "or", "xor", "not"})
-_PLAIN: Final = re.compile(r"[A-Za-z_][\w$]*(\[\d+\])*(\.[A-Za-z_][\w$]*(\[\d+\])*)*")
 _TIDY: Final = frozenset({"*", "/", "%", "+", "-", "<", "<=", ">", ">=", "==", "!="})
 """Operators whose operands need no parentheses for clarity where they bind tighter than a comparison."""
 
@@ -138,20 +139,6 @@ def condition_to_verilog(
         NeedsNameError: a computed value would have to be sliced.
     """
     return _Printer(names or {}, signals or {}, None, explicit).condition(term).text
-
-
-def identifier(name: str) -> str:
-    """Return `name` as Verilog reads it: unchanged, or escaped with a trailing blank where it must be."""
-    return name if _PLAIN.fullmatch(name) else f"\\{name} "
-
-
-def literal(value: int, width: int, style: str = "d") -> str:
-    """Return a sized unsigned literal; `style` is `d`, or `b` for a bit pattern (hexadecimal above 4 bits)."""
-    if style == "d" and value < 1 << 16:
-        return f"{width}'d{value}"
-    if width <= 4:
-        return f"{width}'b{value:0{width}b}"
-    return f"{width}'d{value}" if value == 0 else f"{width}'h{value:0{(width + 3) // 4}X}"
 
 
 def hint(term: Term) -> str:
@@ -345,6 +332,8 @@ class _Printer:
 
     def _negation(self, term: Term, width: int, need: bool, strict: bool) -> _Piece:
         inner = term.args[0]
+        if term.op == inner.op == "not":
+            return self.at(inner.args[0], width, need, strict)
         if term.op == "not" and inner.width == 1:
             if inner.op in NEGATED:
                 return self._compare(inner, NEGATED[inner.op])
