@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ from rtlgen.synth.equiv.netlist import UnsupportedError
 from rtlgen.synth.equiv.ports import check_ports
 from rtlgen.synth.yosys import YosysPool
 
-_shared: dict[str, object] = {}
+_KEPT = 4
+_own: list[YosysPool] = []
+_lowerings: list[Lowering] = []
 _lock = threading.Lock()
 
 
@@ -87,16 +90,16 @@ def _lowering(pool: YosysPool | None) -> Lowering:
     """Return the lowering that belongs to a pool, with its cache; without one, to a pool kept by this process."""
     with _lock:
         if pool is None:
-            pool = _shared.get("pool")  # type: ignore[assignment]
-            if pool is None:
-                pool = YosysPool(2, warm_abc=False).__enter__()
-                _shared["pool"] = pool
-        key = f"lowering-{id(pool)}"
-        found = _shared.get(key)
-        if not isinstance(found, Lowering) or found.pool is not pool:
-            found = Lowering(pool)
-            _shared[key] = found
-        return found
+            if not _own:
+                _own.append(YosysPool(2, warm_abc=False).__enter__())
+                atexit.register(_own[0].close)
+            pool = _own[0]
+        for lowering in _lowerings:
+            if lowering.pool is pool:
+                return lowering
+        _lowerings.append(Lowering(pool))
+        del _lowerings[:-_KEPT]
+        return _lowerings[-1]
 
 
 def _run(job: Job, lowering: Lowering) -> EquivalenceResult:
