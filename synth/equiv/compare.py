@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rtlgen.core.types import EquivalenceResult
 from rtlgen.synth.equiv import sequential
 from rtlgen.synth.equiv.bits import X
+from rtlgen.synth.equiv.blind import blind_outputs
 from rtlgen.synth.equiv.combine import Decision, ask_abc, screen
 from rtlgen.synth.equiv.confirm import confirm
 from rtlgen.synth.equiv.correspond import build, start_holds
@@ -67,7 +68,7 @@ class Comparison:
         if start_holds(at_start[0], at_start[1], self.matched):
             found = self._correspond()
             if found.answer == "unsat":
-                return self._proved(f"correspondence/{found.method}")
+                return self._proved_unless_blind(f"correspondence/{found.method}")
         reset = option or self._find_reset()
         (gold_state, gate_state), cycles = settle([self.gold, self.gate], reset)
         reset = Reset(reset.levels, cycles)
@@ -76,10 +77,10 @@ class Comparison:
         ):
             found = self._correspond()
             if found.answer == "unsat":
-                return self._proved(f"correspondence/{found.method}")
+                return self._proved_unless_blind(f"correspondence/{found.method}", reset)
         found = self._relate(gold_state, gate_state)
         if found.answer == "unsat":
-            return self._proved(f"relation/{found.method}", reset)
+            return self._proved_unless_blind(f"relation/{found.method}", reset)
         return self._sequential(reset, gold_state, gate_state)
 
     def _relate(self, gold_state: State, gate_state: State) -> Decision:
@@ -197,6 +198,17 @@ class Comparison:
                 "compare; give the registers behind it a reset or an initial value, or name the reset with --reset"
             )
         return self._proved(outcome.method, reset)
+
+    def _proved_unless_blind(self, method: str, reset: Reset | None = None) -> EquivalenceResult:
+        """Return `proved`, unless some output of gold is X in every state, so that nothing was compared on it."""
+        until = time.monotonic() + max(1.0, self._left())
+        if self.gold.blind is None:
+            self.gold.blind = blind_outputs(self.gold, deadline=until, jobs=self.job.jobs)
+        if self.gold.blind:
+            return self._unknown(
+                f"gold's {_few(self.gold.blind)} never has a defined value in any state; nothing to compare there"
+            )
+        return self._proved(method, reset)
 
     def _refuted(self, machine: Machine, outcome: sequential.Outcome, reset: Reset) -> EquivalenceResult:
         stimulus = from_frames(machine, self.gold, reset, outcome.frames)

@@ -100,6 +100,8 @@ class Netlist:
     init: dict[int, str]
     """Initial value `0` or `1` by net."""
     orders: dict[bool, list[Cell | Register]] = field(default_factory=dict)
+    blind: list[str] | None = None
+    """Output bits that are X whatever happens, once that was looked for."""
 
     @property
     def state_bits(self) -> int:

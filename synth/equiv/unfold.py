@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
-from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, one_of, plain, zero_of
+from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, fix, one_of, plain, zero_of
 from rtlgen.synth.equiv.blast import evaluate
 from rtlgen.synth.equiv.netlist import Cell, Net, Netlist, Register
 
@@ -90,7 +90,33 @@ class Unfolding:
         g = self.ops.g
         return g.or_(bit[0], g.and_(bit[1] ^ 1, self._free(place)))
 
+    def _case_equality(self, cell: Cell) -> None:
+        """`===` and `!==` against a constant with X: no known value equals it, in simulation and in hardware.
+
+        Where the other operand is itself X the result is X, so that knowing more never changes a known result.
+        """
+        ops, a, b = self.ops, cell.pins["A"], cell.pins["B"]
+        signed = bool(cell.parameters.get("A_SIGNED")) and bool(cell.parameters.get("B_SIGNED"))
+        width = max(len(a), len(b))
+        bits: list[Bit] = []
+        for i in range(width):
+            left, right = _padded(a, i, signed), _padded(b, i, signed)
+            if left == "x" and right == "x":
+                continue
+            if "x" in (left, right):
+                other = self._raw(right if left == "x" else left)
+                bits.append((FALSE, ops.g.or_(one_of(other), zero_of(other))))
+            else:
+                bits.append(ops.inv(ops.xor(self._raw(left), self._raw(right))))
+        result = ops.all_([fix(one_of(bit), zero_of(bit)) for bit in bits])
+        result = self.resolve(result, (cell.kind, tuple(bits)))
+        out = ops.inv(result) if cell.kind == "$nex" else result
+        self.nets.update((net, out if i == 0 else FALSE) for i, net in enumerate(cell.outs) if isinstance(net, int))
+
     def _cell(self, cell: Cell) -> None:
+        if cell.kind in ("$eqx", "$nex") and any("x" in nets for nets in cell.pins.values()):
+            self._case_equality(cell)
+            return
         pins = {name: [self._raw(net) for net in nets] for name, nets in cell.pins.items()}
         free, place = self._free, None
         if free is not None and any(bit is X for vector in pins.values() for bit in vector):
@@ -166,6 +192,12 @@ def mismatch(ops: Ops, gold: Bit, gate: Bit) -> int:
     if isinstance(gold, int) and isinstance(gate, int):
         return g.xor(gold, gate)
     return g.or_(g.and_(one_of(gold), one_of(gate) ^ 1), g.and_(zero_of(gold), zero_of(gate) ^ 1))
+
+
+def _padded(nets: tuple[Net, ...], index: int, signed: bool) -> Net:
+    if index < len(nets):
+        return nets[index]
+    return nets[-1] if signed else "0"
 
 
 def _place(cell: Cell, pins: Mapping[str, Vec]) -> Hashable:

@@ -134,6 +134,14 @@ def test_nothing_to_compare_is_not_proved() -> None:
     assert result.reason.startswith("gold's q[0], q[1], q[2], q[3] never has a defined value from reset (none) on")
 
 
+def test_an_output_that_is_always_x_is_not_proved() -> None:
+    gold = "module m(input a, output y, z); assign y = a; assign z = a ? 1'bx : 1'bx; endmodule"
+    gate = "module m(input a, output y, z); assign y = a; assign z = ~a; endmodule"
+    result = compare(gold, gate)
+    assert result.status == "unknown"
+    assert result.reason == "gold's z[0] never has a defined value in any state; nothing to compare there"
+
+
 def test_a_register_without_reset_is_compared_once_it_is_loaded() -> None:
     text = """module m(input clk, input load, input [3:0] d, output [3:0] q);
       reg [3:0] NAME; always @(posedge clk) NAME <= load ? d : NAME + 4'd1; assign q = NAME;
