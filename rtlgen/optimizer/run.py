@@ -24,6 +24,7 @@ from rtlgen.synth.flow import Evaluator
 from rtlgen.synth.liberty import read_library
 
 FINAL_PROOF_S = 60.0
+SECOND_PROOF_S = 15.0
 SHORT_S, LONG_S = 45.0, 540.0
 _LONG_FROM_S = 1.0
 
@@ -108,7 +109,7 @@ def optimize(
         outcome = search.run(budget)
         final = _final_proof(outcome, prover, bus)
         _add_power(outcome, evaluator)
-    second = second_proof(outcome.baseline, outcome.current, budget_s=FINAL_PROOF_S) if outcome.accepted else None
+    second = second_proof(outcome.baseline, outcome.current, budget_s=SECOND_PROOF_S) if outcome.accepted else None
     report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
