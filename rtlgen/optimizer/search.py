@@ -269,7 +269,7 @@ class Search:
     def _trial(
         self, family: str, changes: tuple[Change, ...], target: Target, base_size: int, reference: Evaluation
     ) -> Trial | None:
-        digest = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
+        digest = target.digest
         if digest in self._seen:
             return None
         self._seen.add(digest)
@@ -384,7 +384,7 @@ class Search:
         return False
 
     def _second_reading(self, target: Target) -> Evaluation:
-        key = hashlib.sha256(b"\0".join(target.sources.values())).hexdigest()
+        key = target.digest
         if key not in self._second:
             first = self.outcome.baseline_evaluation.frontend
             others = [f for f in ("slang", "verilog") if f != first]

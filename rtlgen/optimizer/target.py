@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ class Target:
         check_synthesizable(elaborated)
         top = elaborated.top.definition.name
         return Target(sources, top, tuple(folders), design.defines, design.parameters), elaborated
+
+    @property
+    def digest(self) -> str:
+        """Return what identifies the text: the sha256 over all sources in order."""
+        return hashlib.sha256(b"\0".join(self.sources.values())).hexdigest()
 
     def with_sources(self, sources: Mapping[str, bytes]) -> Target:
         """Return the same design with other text."""

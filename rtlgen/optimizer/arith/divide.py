@@ -8,7 +8,6 @@ leaves, computed in the few bits that it can have.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,7 +15,7 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.arith.forms import digits
 from rtlgen.optimizer.rewrite import Change, RewriteContext
-from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+from rtlgen.optimizer.sharing.graph import ModuleGraph, module_graphs
 from rtlgen.optimizer.sharing.weave import Weaver, Wire, wire
 
 _WIDEST: Final = 24
@@ -31,13 +30,7 @@ class ConstantDivide:
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes for all divisions of a module together, then for those of one operand."""
-        for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
-                continue
-            try:
-                graph = ModuleGraph(module, context.seed)
-            except TooLargeError:
-                continue
+        for graph in module_graphs(context):
             yield from _module(context, graph)
 
 

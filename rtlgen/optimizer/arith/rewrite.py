@@ -21,7 +21,7 @@ from rtlgen.optimizer.arith.sharedsums import (
     ordered_parts,
 )
 from rtlgen.optimizer.rewrite import Change, RewriteContext
-from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+from rtlgen.optimizer.sharing.graph import ModuleGraph, module_graphs
 from rtlgen.optimizer.sharing.weave import Weaver, Wire, wire
 
 _MOST_TARGETS: Final = 24
@@ -34,13 +34,7 @@ class ConstantMultiply:
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes for all sums of a module together, then for each alone."""
-        for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
-                continue
-            try:
-                graph = ModuleGraph(module, context.seed)
-            except TooLargeError:
-                continue
+        for graph in module_graphs(context):
             yield from _module(context, graph)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from rtlgen.optimizer.muxes.branches import merged_branches
@@ -10,7 +9,7 @@ from rtlgen.optimizer.muxes.conditions import cheaper_conditions
 from rtlgen.optimizer.muxes.decide import decisions
 from rtlgen.optimizer.muxes.distribute import distributed
 from rtlgen.optimizer.rewrite import Change, RewriteContext
-from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+from rtlgen.optimizer.sharing.graph import module_graphs
 
 
 class Decide:
@@ -20,13 +19,7 @@ class Decide:
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes, merged branches first."""
-        for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
-                continue
-            try:
-                graph = ModuleGraph(module, context.seed)
-            except TooLargeError:
-                continue
+        for graph in module_graphs(context):
             yield from merged_branches(context, graph)
             yield from decisions(context, graph)
             yield from distributed(context, graph)

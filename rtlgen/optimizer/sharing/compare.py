@@ -10,7 +10,7 @@ from typing import Final
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.rewrite import Change, RewriteContext
-from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+from rtlgen.optimizer.sharing.graph import ModuleGraph, module_graphs
 from rtlgen.optimizer.sharing.select import flip_if
 from rtlgen.optimizer.sharing.weave import Weaver, Wire, wire
 
@@ -55,13 +55,7 @@ class CompareMerge:
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes, pairs of operands with most comparisons first."""
-        for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
-                continue
-            try:
-                graph = ModuleGraph(module, context.seed)
-            except TooLargeError:
-                continue
+        for graph in module_graphs(context):
             yield from _module(context, graph)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.registers.draft import live_roots
+from rtlgen.optimizer.rewrite import RewriteContext
 
 MAX_NODES: Final = 12_000
 _MODULAR: Final = frozenset({"add", "sub", "mul", "neg"})
@@ -277,3 +279,15 @@ def replaced(root: Term, targets: Mapping[Term, Term], full: Any) -> Term:
             continue
         done[node] = t.rebuild(node, tuple(done[a] for a in node.args))
     return done[root]
+
+
+def module_graphs(context: RewriteContext) -> Iterator[ModuleGraph]:
+    """Yield the graph of every module with one parameterisation that is small enough, until the deadline."""
+    for module in context.modules:
+        if module.copies > 1 or time.monotonic() > context.deadline_s:
+            continue
+        try:
+            graph = ModuleGraph(module, context.seed)
+        except TooLargeError:
+            continue
+        yield graph

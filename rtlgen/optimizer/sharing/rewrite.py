@@ -9,7 +9,7 @@ from typing import Final
 from rtlgen.graphs.wordlevel.terms import Term, walk
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing import adders
-from rtlgen.optimizer.sharing.graph import ModuleGraph, TooLargeError
+from rtlgen.optimizer.sharing.graph import ModuleGraph, module_graphs
 from rtlgen.optimizer.sharing.select import NotSeparableError, Selector
 from rtlgen.optimizer.sharing.unify import Unifier
 from rtlgen.optimizer.sharing.weave import Weaver
@@ -32,13 +32,7 @@ class ShareOperators:
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield changes, the largest groups first."""
-        for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
-                continue
-            try:
-                graph = ModuleGraph(module, context.seed)
-            except TooLargeError:
-                continue
+        for graph in module_graphs(context):
             yield from _module(context, graph)
 
 
