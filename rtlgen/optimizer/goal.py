@@ -40,6 +40,11 @@ class Goal:
             raise ValueError(f"expected an evaluation with {self.objective}, got {e.error or 'none'}")
         return value
 
+    def ratio(self, new: Evaluation, old: Evaluation) -> float:
+        """Return `new` / `old` on the objective; 1 where `old` costs nothing."""
+        before = self.cost(old)
+        return self.cost(new) / before if before else 1.0
+
     def tie(self, e: Evaluation) -> float:
         """Return the second number, which decides where costs are equal: delay for area, area otherwise."""
         return (e.delay_ns if self.objective == "area" else e.area_um2) or 0.0

@@ -23,6 +23,10 @@ _EXPLORE = 0.35
 """Weight of a family that was tried little, against its rate of success."""
 
 
+_LARGE_GAIN = 0.05
+"""Share of the objective that counts as a full success."""
+
+
 class Thinker:
     """A process with the families loaded, waiting for its one job."""
 
@@ -53,19 +57,20 @@ class Thinker:
 class ProposalStream:
     """The proposals on one version of the design, until the families are done or the stream is closed.
 
-    The next one is taken from the family with the best record (share of its proposals that helped) plus a bonus for
-    being tried little (upper confidence bound), so that a fruitless family does not eat the budget.
+    The next one is taken from the family with the best record (what its proposals gained, and at first what it says of
+    its next one) plus a bonus for being tried little (upper confidence bound), so that a fruitless family does not eat
+    the budget.
     """
 
     def __init__(
-        self, thinker: Thinker, job: str, records: dict[str, tuple[int, int]], failed: Callable[[str, str], None]
+        self, thinker: Thinker, job: str, records: dict[str, tuple[int, float]], failed: Callable[[str, str], None]
     ) -> None:
         """Give `thinker` its job.
 
         Args:
             thinker: a fresh one; it is used up.
             job: see `rtlgen.optimizer.proposer.job_text`.
-            records: family → (trials, successes), shared over rounds.
+            records: family → (trials, sum of gains, each 0 to 1), shared over rounds.
             failed: called with family and message when a family ends by an error.
         """
         self._thinker = thinker
@@ -102,14 +107,14 @@ class ProposalStream:
             while sum(map(len, self._queues.values())) > _AHEAD and not self._closed:
                 self._lock.wait(0.2)
 
-    def record(self, family: str, success: bool) -> None:
-        """Note that a proposal of `family` was tried."""
-        trials, wins = self._records.get(family, (0, 0))
-        self._records[family] = (trials + 1, wins + int(success))
+    def record(self, family: str, gain: float) -> None:
+        """Note that a proposal of `family` was tried and made the objective smaller by the share `gain`."""
+        trials, wins = self._records.get(family, (0, 0.0))
+        self._records[family] = (trials + 1, wins + min(1.0, max(0.0, gain) / _LARGE_GAIN))
 
     def _score(self, family: str) -> float:
-        trials, wins = self._records.get(family, (0, 0))
-        return (wins + 1) / (trials + 2) + _EXPLORE / math.sqrt(1 + trials)
+        trials, wins = self._records.get(family, (0, 0.0))
+        return (wins + 2 * self._queues[family][0].rank) / (trials + 2) + _EXPLORE / math.sqrt(1 + trials)
 
     @property
     def alive(self) -> bool:
@@ -145,7 +150,7 @@ class Proposers:
     def __init__(self, rules: Sequence[str] = ()) -> None:
         """Use the rewrites called `rules`, all of them for none."""
         self._rules = tuple(rules)
-        self._records: dict[str, tuple[int, int]] = {}
+        self._records: dict[str, tuple[int, float]] = {}
         self._spare: Thinker | None = Thinker(self._rules)
 
     def stream(

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,8 @@ from rtlgen.optimizer.rewrite import REWRITES, Change, Rewrite, RewriteContext
 from rtlgen.optimizer.target import Target
 
 logger = logging.getLogger(__name__)
+_AT_A_TIME = 3
+"""Families that think at once. They share one core: more would all be late, fewer let a slow one hold up the rest."""
 
 
 def job_text(target: Target, objective: str, seed: int, budget_s: float, **more: object) -> str:
@@ -130,11 +133,9 @@ def main(names: list[str]) -> None:
         os._exit(0)
     threading.Thread(target=end_with_parent, daemon=True).start()
     context = context_of(json.loads(line))
-    threads = [threading.Thread(target=_think, args=(r, context, speaker), daemon=True) for r in rewrites]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        for rewrite in rewrites:
+            threads.submit(_think, rewrite, context, speaker)
     os._exit(0)
 
 

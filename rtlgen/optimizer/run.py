@@ -43,6 +43,8 @@ class Options:
         seed: for every random choice.
         out: folder for results, None to write none.
         model: language model that proposes rewrites too, as `PROVIDER:NAME`, None for none.
+        general: refuse changes of a module with parameters that hold for the present values only; otherwise such a
+            change brings a guard that refuses all others.
     """
 
     goal: Goal = field(default_factory=Goal)
@@ -54,6 +56,7 @@ class Options:
     seed: int = 0
     out: Path | None = None
     model: str | None = None
+    general: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def optimize(
             on_accept=save,
             seed=options.seed,
             model=options.model,
+            general=options.general,
         )
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         outcome = search.run(budget)

@@ -227,10 +227,10 @@ class JoinedStream:
             return "model", change
         return self._families.take(deadline_s) if self._families is not None else None
 
-    def record(self, family: str, success: bool) -> None:
+    def record(self, family: str, gain: float) -> None:
         """Note that a proposal of `family` was tried."""
         if self._families is not None:
-            self._families.record(family, success)
+            self._families.record(family, gain)
 
     def close(self) -> None:
         """End the families at once; the model goes on."""

@@ -1,0 +1,150 @@
+"""The gate to the output: a measured candidate passes it only lint-clean, better on a second reading, and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.optimizer.edits import Edit, apply_edits
+from rtlgen.optimizer.goal import EPSILON, Goal
+from rtlgen.optimizer.guard import guard_edit, is_guarded
+from rtlgen.optimizer.lint import new_warnings, verilator_warnings
+from rtlgen.optimizer.meter import Meter
+from rtlgen.optimizer.outcome import Trial
+from rtlgen.optimizer.prover import Proof, Prover
+from rtlgen.optimizer.target import Target
+from rtlgen.synth.flow import Evaluation
+
+SPECIAL_GAIN = 0.01
+"""A change that ties a module to its parameter values has to gain at least this much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says: `proof` where the trial passes, else `outcome` and `reason` as in `Rejected`.
+
+    `trial` is what passes; it holds a guard more than the one that came where the proof is for the design's own
+    parameter values only.
+    """
+
+    trial: Trial
+    proof: Proof | None = None
+    outcome: str = ""
+    reason: str = ""
+
+
+class Gate:
+    """Checks trials of one run; not for several threads at a time."""
+
+    def __init__(
+        self, target: Target, frontend: str, goal: Goal, meter: Meter, prover: Prover, *, general: bool
+    ) -> None:
+        """Take the warnings of the input as the measure.
+
+        Args:
+            target: the input.
+            frontend: reader that the baseline was measured with; the second reading uses the other one.
+            goal: what counts as better.
+            meter: measures second readings.
+            prover: proves.
+            general: refuse changes that are not proved at other parameter values too.
+        """
+        self._goal = goal
+        self._meter = meter
+        self._prover = prover
+        self._general = general
+        self._others = [f for f in ("slang", "verilog") if f != frontend]
+        self._warnings = verilator_warnings(target)
+        self._second: dict[str, Evaluation] = {}
+        self._lints: dict[str, list[str]] = {}
+
+    def judge(self, trial: Trial, now: Target, base: Target, views: Sequence[ModuleIR], budget_s: float) -> Verdict:
+        """Return whether the trial may replace the version `now`.
+
+        Args:
+            trial: a measured candidate made from `now`.
+            now: the version that it would replace.
+            base: the version that the edits of the trial refer to.
+            views: word-level view of `base`.
+            budget_s: seconds for the proof.
+        """
+        for check in (self._lint, self._second_reading):
+            refused = check(trial, now)
+            if refused is not None:
+                return refused
+        proof = self._prover.prove(now, trial.target, {c.module for c in trial.changes}, views, budget_s=budget_s)
+        if not proof.proved:
+            outcome = "refuted" if proof.result.status == "refuted" else "unproved"
+            said = f"{proof.scope}: {proof.result.status} by {proof.result.method} {proof.result.reason}".strip()
+            return Verdict(trial, None, outcome, said)
+        if proof.special:
+            return self._guarded(trial, proof, base, views)
+        return self._all_lint(trial) or Verdict(trial, proof)
+
+    def _lint(self, trial: Trial, now: Target) -> Verdict | None:
+        """Refuse new warnings, but for a parameter that nothing uses any more: a guard may still have to use it."""
+        worse = [w for w in self._worse(trial) if not w.startswith("UNUSEDPARAM")]
+        return Verdict(trial, None, "lint", "new Verilator warnings: " + ", ".join(worse)) if worse else None
+
+    def _worse(self, trial: Trial) -> list[str]:
+        key = trial.target.digest
+        if key not in self._lints:
+            self._lints[key] = new_warnings(self._warnings, verilator_warnings(trial.target))
+        return self._lints[key]
+
+    def _second_reading(self, trial: Trial, now: Target) -> Verdict | None:
+        """Refuse a gain that is gone when another front end reads the source.
+
+        Logic synthesis is chaotic: reading the same design in another order moves its area by some percent. A change
+        that loses more on the second reading than it wins on the first one won on noise.
+        """
+        new, old = self._read_again(trial.target), self._read_again(now)
+        if not (new.ok and old.ok):
+            return None
+        first = self._goal.ratio(trial.evaluation, trial.reference)
+        second = self._goal.ratio(new, old)
+        if first * second <= 1 + EPSILON:
+            return None
+        worse = f"{self._goal.objective} {(second - 1) * 100:+.2f} % when read by {new.frontend}"
+        return Verdict(trial, None, "not better", worse)
+
+    def _read_again(self, target: Target) -> Evaluation:
+        key = target.digest
+        if key not in self._second:
+            self._second[key] = self._meter.measure(target, self._others)
+        return self._second[key]
+
+    def _guarded(self, trial: Trial, proof: Proof, base: Target, views: Sequence[ModuleIR]) -> Verdict:
+        """Return the trial with a guard in every changed module that has parameters."""
+        gain = 1 - self._goal.ratio(trial.evaluation, trial.reference)
+        refused = Verdict(
+            trial, None, "special", f"not known to hold at other parameter values than the design's: {proof.special}"
+        )
+        if self._general or gain < SPECIAL_GAIN:
+            return refused
+        changed = {c.module for c in trial.changes}
+        after = _guards(trial.target, word_level(trial.target.elaborate()), changed)
+        before = _guards(base, views, changed)
+        if after is None or before is None:
+            return refused
+        target = trial.target.with_sources(apply_edits(trial.target.sources, after))
+        first, *rest = trial.changes
+        named = replace(first, edits=(*first.edits, *before))
+        guarded = replace(trial, target=target, changes=(named, *rest))
+        return self._all_lint(guarded) or Verdict(guarded, proof)
+
+    def _all_lint(self, trial: Trial) -> Verdict | None:
+        worse = self._worse(trial)
+        return Verdict(trial, None, "lint", "new Verilator warnings: " + ", ".join(worse)) if worse else None
+
+
+def _guards(target: Target, views: Sequence[ModuleIR], modules: set[str]) -> list[Edit] | None:
+    found = []
+    for name in sorted(modules):
+        bodies = [v for v in views if v.name == name]
+        if bodies and bodies[0].overridable and not is_guarded(target.sources, bodies[0]):
+            found.append(guard_edit(target.sources, bodies))
+    edits = [e for e in found if e is not None]
+    return edits if len(edits) == len(found) else None
