@@ -42,6 +42,9 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
     "--param", "parameters", multiple=True, callback=_pairs, metavar="NAME=VALUE", help="Set a top parameter."
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Evaluations at a time; default from the settings.")
+@click.option(
+    "--general", is_flag=True, help="Leave out changes that hold for the present parameter values only (guarded else)."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="For every random choice.")
 @click.option("--model", metavar="PROVIDER:NAME", help="Language model that proposes further rewrites.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
@@ -98,6 +101,7 @@ def _options(values: dict[str, Any], jobs: int, clock_ns: float | None, liberty:
         seed=values["seed"],
         out=values["out"],
         model=values["model"],
+        general=values["general"],
     )
 
 
@@ -122,7 +126,8 @@ def _print(result: Optimized, options: Options, as_json: bool) -> None:
     for change in report.changes:
         titles = " + ".join(change.titles)
         console.print(
-            f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})",
+            f"  {change.number}. {titles}: {change.gain_percent:.2f} % ({change.proof_method})"
+            + (f"; {', '.join(change.modules)} now refuses other parameter values" if change.guarded else ""),
             highlight=False,
             markup=False,
         )

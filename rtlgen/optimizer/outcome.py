@@ -42,7 +42,9 @@ class Rejected:
     title: str
     reason: str
     outcome: str
-    """`not better`, `refuted`, `unproved`, `lint`, `does not parse`, `does not map` or `constraint`.
+    """`not better`, `refuted`, `unproved`, `special`, `lint`, `does not parse`, `does not map` or `constraint`.
+
+    `special`: not known to hold at other parameter values, and not worth a guard or `--general` was asked for.
 
     Of a language model also `unsafe` (refused before any tool read it) or `no code`.
     """

@@ -52,6 +52,8 @@ class ChangeRecord(Record):
     proof_wall_s: float
     also_proved_at: tuple[str, ...]
     """Further parameter values at which the change is proved."""
+    guarded: str
+    """Why the module now refuses other parameter values than the design's; empty where it does not."""
     at_s: float
     diff: str
 
@@ -200,6 +202,7 @@ def _change(number: int, item: Accepted, goal: Goal) -> ChangeRecord:
         proof_scope=item.proof.scope,
         proof_wall_s=item.proof.wall_s,
         also_proved_at=item.proof.variants,
+        guarded=item.proof.special,
         at_s=item.at_s,
         diff=patch.diff(item.before, item.after),
     )
