@@ -36,6 +36,7 @@ def check_equivalence(
     jobs: int = 2,
     include_dirs: tuple[str, ...] = (),
     defines: tuple[tuple[str, str], ...] = (),
+    confirm: bool = True,
 ) -> EquivalenceResult:
     """Return whether `gate` matches `gold` wherever gold gives a defined value, from reset on.
 
@@ -52,6 +53,9 @@ def check_equivalence(
         jobs: proof processes at once.
         include_dirs: folders for include files (with texts; a `Design` brings its own).
         defines: macros (with texts).
+        confirm: whether a difference is made short and replayed in Icarus before it is called `refuted`. Off, for
+            callers that only discard what differs: much faster, `refuted` then has no counterexample and rests on
+            our own model of the designs alone, so it must not be shown to a user as a fact.
 
     Returns:
         `proved`, `refuted` with a counterexample, `bounded`, or `unknown` with the reason.
@@ -65,7 +69,7 @@ def check_equivalence(
     started = time.monotonic()
     left = _source(gold, top, parameters, include_dirs, defines)
     right = _source(gate, gate_top or top, parameters, include_dirs, defines)
-    job = Job(left, right, started, started + budget_s, jobs, bound, reset)
+    job = Job(left, right, started, started + budget_s, jobs, bound, reset, confirm)
     try:
         result = _run(job, _lowering(pool))
     except UnsupportedError as error:

@@ -17,15 +17,18 @@ from rtlgen.synth.equiv.engines import Verdict
 from rtlgen.synth.equiv.lower import Source
 from rtlgen.synth.equiv.machine import Machine, Start, build_machine
 from rtlgen.synth.equiv.mine import guess
-from rtlgen.synth.equiv.netlist import Netlist
+from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
 from rtlgen.synth.equiv.ports import match_registers
 from rtlgen.synth.equiv.relate import Relation
 from rtlgen.synth.equiv.reset import Reset, State, find_reset, parse_option, power_up, settle
+from rtlgen.synth.equiv.search import Search
 from rtlgen.synth.equiv.simulate import traces
 from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, multipliers
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
+_SEARCH_SHARE, _SEARCH_S = 0.1, 0.4
+"""Time for random runs alone, where register correspondence has met a difference: a share, and no more than that."""
 _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
@@ -46,6 +49,7 @@ class Job:
     jobs: int
     bound: int | None
     reset: str | None
+    confirm: bool = True
 
 
 class Comparison:
@@ -55,6 +59,10 @@ class Comparison:
         self.job, self.gold, self.gate = job, gold, gate
         self.matched = match_registers(gold, gate)
         self.verdicts: list[Verdict] = []
+        self.machine: Machine | None = None
+        self.search: Search | None = None
+        self.seen: Verdict | None = None
+        self.differs = False
 
     def run(self) -> EquivalenceResult:
         """Return the verdict.
@@ -78,10 +86,29 @@ class Comparison:
             found = self._correspond()
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"correspondence/{found.method}", reset)
-        found = self._relate(gold_state, gate_state)
-        if found.answer == "unsat":
-            return self._proved_unless_blind(f"relation/{found.method}", reset)
+        self._search(gold_state, gate_state, reset)
+        if self.seen is None:
+            found = self._relate(gold_state, gate_state)
+            if found.answer == "unsat":
+                return self._proved_unless_blind(f"relation/{found.method}", reset)
+        elif not self.job.confirm:
+            return self._refuted_unconfirmed(self.seen)
         return self._sequential(reset, gold_state, gate_state)
+
+    def _search(self, gold_state: State, gate_state: State, reset: Reset) -> None:
+        """Let random runs look for a difference, longer where register correspondence has met one."""
+        start = Start(gold_state, gate_state, {}, reset.levels)
+        try:
+            self.machine = build_machine(self.gold, self.gate, start)
+        except UnsupportedError:  # relations need no such machine; after them, the same error says why nothing is left
+            return
+        self.search = Search(self.machine)
+        left = self._left()
+        self.seen = self.search.quick(time.monotonic() + _SEARCH_SHARE * left)
+        if self.seen is None and self.differs:
+            self.seen = self.search.further(min(_SEARCH_S, _SEARCH_SHARE * left))
+        if self.seen is not None:
+            self.verdicts.append(self.seen)
 
     def _relate(self, gold_state: State, gate_state: State) -> Decision:
         """Try relations between the registers that random runs suggest."""
@@ -111,6 +138,7 @@ class Comparison:
             self.verdicts += decision.verdicts
             if decision.answer != "sat" or not has_x:
                 break
+        self.differs = decision.answer == "sat"
         return decision
 
     def _attempt(self, twins: bool, deadline: float) -> tuple[Decision, bool]:
@@ -162,31 +190,33 @@ class Comparison:
         for b, a in self.matched.items():
             if gold_state[a] is X and gate_state[b] is not X:
                 correlated[a] = gate_state[b]
-        if shared or correlated != gold_state:
+        if self.seen is None and (shared or correlated != gold_state):
             machine = build_machine(self.gold, self.gate, Start(correlated, gate_state, shared, reset.levels))
-            outcome = self._solve(machine, None, self._left() / 2, quick=True)
+            outcome = self._solve(machine, None, Search(machine), self._left() / 2, quick=True)
             if outcome.answer == "unsat" and not sequential.never_known(machine):
                 return self._proved(outcome.method, reset)
         start = Start(gold_state, gate_state, {}, reset.levels)
-        machine = build_machine(self.gold, self.gate, start)
+        machine = self.machine or build_machine(self.gold, self.gate, start)
         other = None
-        if multipliers(self.gold, self.gate):
+        if self.seen is None and multipliers(self.gold, self.gate):
             other = build_machine(self.gold, self.gate, start, canonical=False)
-        outcome = self._solve(machine, other, self._left())
+        outcome = self._solve(machine, other, self.search or Search(machine), self._left(), quick=not self.job.confirm)
         if outcome.answer == "unsat":
             return self._proved_unless_vacuous(machine, outcome, reset)
         if outcome.answer == "sat":
+            if not self.job.confirm:
+                return self._refuted_unconfirmed(outcome.verdicts[-1])
             return self._refuted(machine, outcome, reset)
         return self._undecided(outcome, reset)
 
     def _solve(
-        self, machine: Machine, other: Machine | None, seconds: float, *, quick: bool = False
+        self, machine: Machine, other: Machine | None, search: Search, seconds: float, *, quick: bool = False
     ) -> sequential.Outcome:
         """Ask the engines; `quick` stops at any sign of a difference, a witness is not wanted."""
-        deadline = time.monotonic() + seconds
         outcome = sequential.solve(
-            machine, other, deadline=deadline, jobs=self.job.jobs, bound=self.job.bound, witness=not quick
-        )
+            machine, other, search=search, seen=self.seen, deadline=time.monotonic() + seconds, jobs=self.job.jobs,
+            bound=self.job.bound, witness=not quick,
+        )  # fmt: skip
         self.verdicts += outcome.verdicts
         return outcome
 
@@ -209,6 +239,12 @@ class Comparison:
                 f"gold's {_few(self.gold.blind)} never has a defined value in any state; nothing to compare there"
             )
         return self._proved(method, reset)
+
+    def _refuted_unconfirmed(self, verdict: Verdict) -> EquivalenceResult:
+        """Return a difference in our own model only; not for users, who get one that Icarus has shown."""
+        return EquivalenceResult(
+            status="refuted", method=verdict.engine, reason="not replayed in a simulator", engines=self._engines()
+        )
 
     def _refuted(self, machine: Machine, outcome: sequential.Outcome, reset: Reset) -> EquivalenceResult:
         stimulus = from_frames(machine, self.gold, reset, outcome.frames)

@@ -124,6 +124,10 @@ class Lowering:
 
     def pair(self, gold: Source, gate: Source, timeout_s: float) -> tuple[Netlist, Netlist]:
         """Return both netlists, read at the same time where neither is known yet."""
+        with self._lock:
+            known = gold.key in self._cache or gate.key in self._cache
+        if known:  # a thread would cost more than it saves
+            return self.netlist(gold, "gold", timeout_s), self.netlist(gate, "gate", timeout_s)
         with ThreadPoolExecutor(1) as executor:
             later = executor.submit(self.netlist, gate, "gate", timeout_s)
             first = self.netlist(gold, "gold", timeout_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,6 +102,8 @@ class Netlist:
     orders: dict[bool, list[Cell | Register]] = field(default_factory=dict)
     blind: list[str] | None = None
     """Output bits that are X whatever happens, once that was looked for."""
+    held: dict[Hashable, dict[int, int | tuple[int, int]]] = field(default_factory=dict)
+    """State after a cycle with some inputs held, by those and the state before; filled by `reset`."""
 
     @property
     def state_bits(self) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig, write_aiger
@@ -180,6 +180,22 @@ class Relation:
         return Decision("unknown", "budget", tuple(self.verdicts)), {}
 
 
+def is_among(aig: Aig, members: Sequence[int], tuples: Set[int]) -> int:
+    """Return the literal of "the members have one of these joint values", as a decision graph without duplicates."""
+    made: dict[tuple[int, frozenset[int]], int] = {}
+
+    def decide(index: int, values: frozenset[int]) -> int:
+        if not values or index == len(members):
+            return TRUE if values else FALSE
+        key = (index, values)
+        if key not in made:
+            rests = [frozenset(v >> 1 for v in values if v & 1 == bit) for bit in (0, 1)]
+            made[key] = aig.mux(members[index], decide(index + 1, rests[1]), decide(index + 1, rests[0]))
+        return made[key]
+
+    return decide(0, frozenset(tuples))
+
+
 def _flipped(bit: Bit, flip: bool) -> Bit:
     if not flip:
         return bit
@@ -269,10 +285,7 @@ class _Problem:
             values[side][net] = one_of(values[other][partner]) ^ int(flip)
 
     def _is_among(self, members: list[int], tuples: set[int]) -> int:
-        g = self.aig
-        return g.or_all(
-            g.and_all(lit ^ 1 ^ (value >> i & 1) for i, lit in enumerate(members)) for value in sorted(tuples)
-        )
+        return is_among(self.aig, members, tuples)
 
     def _oblige_bits(self, guess: Guess, bits: Mapping[BitName, _Bits]) -> None:
         partners = Counter(stands for stands, _ in guess.equal.values())

@@ -52,6 +52,13 @@ def power_up(netlist: Netlist) -> State:
 
 def after_cycle(netlist: Netlist, state: State, levels: Mapping[str, bool]) -> State:
     """Return the state after one cycle of every clock with the given levels on inputs and X on all others."""
+    key = (tuple(levels.items()), tuple(state.values()))
+    if key not in netlist.held:
+        netlist.held[key] = _after_cycle(netlist, state, levels)
+    return netlist.held[key]
+
+
+def _after_cycle(netlist: Netlist, state: State, levels: Mapping[str, bool]) -> State:
     values: dict[int, Bit] = dict(state)
     for name, level in levels.items():
         for net in netlist.ports[name].nets:

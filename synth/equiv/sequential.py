@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rtlgen.synth.equiv.aig import FALSE, write_aiger
 from rtlgen.synth.equiv.engines import BMC, Answer, Engine, Verdict, prover_schedule, race
 from rtlgen.synth.equiv.machine import Machine
-from rtlgen.synth.equiv.simulate import Simulator, random_inputs
+from rtlgen.synth.equiv.search import Search
 
 _SIM_STEPS = 64
 _SIM_PATTERNS = 256
 _SEARCH_SHARE = 0.15
+_SEARCH_S, _SEARCH_SLICE_S = 8.0, 0.02
+"""Most seconds of random runs beside the engines, and of one turn; between turns it rests as long."""
 _SHORTEN_S = 5.0
 """Least seconds for finding a shorter difference than the one that random runs showed."""
 _PROVERS, _TWICE = 6, 2
@@ -48,6 +50,8 @@ def solve(
     machine: Machine,
     other: Machine | None = None,
     *,
+    search: Search,
+    seen: Verdict | None = None,
     deadline: float,
     jobs: int = 2,
     bound: int | None = None,
@@ -58,6 +62,8 @@ def solve(
     Args:
         machine: the product.
         other: the same product in another form, for the provers.
+        search: random runs of the machine; what they have not tried yet goes on beside the engines.
+        seen: a difference that they have shown already.
         deadline: `time.monotonic()` at which to give up.
         jobs: processes at once.
         bound: steps after which the search for a difference may stop; None searches until the deadline.
@@ -71,7 +77,6 @@ def solve(
     if left <= 0:
         return Outcome("unknown", "budget")
 
-    seen = random_difference(machine, inputs, min(deadline, time.monotonic() + _SEARCH_SHARE * left))
     if seen is not None:
         if not witness:
             return Outcome("sat", seen.engine, verdicts=(seen,))
@@ -84,10 +89,27 @@ def solve(
         if other is not None and number % _PROVERS < _TWICE:
             tasks.append((replace(engine, refutes=False), second))
     enough = _settled if witness else _any
-    verdicts = race(tasks, deadline=deadline, jobs=jobs, enough=enough, useful=_useful)
+    verdicts = race(
+        tasks,
+        deadline=deadline,
+        jobs=jobs,
+        enough=enough,
+        useful=_useful,
+        meanwhile=_beside(search, _SEARCH_SHARE * left),
+    )
     if witness and _differs(verdicts) and not any(v.answer == "unsat" for v in verdicts):
         verdicts = _shorten(problem, verdicts, deadline)
     return _conclude(machine, inputs, tuple(verdicts))
+
+
+def _beside(search: Search, seconds: float) -> Callable[[], Verdict | None]:
+    """Return what to do while engines run: random runs, for a share of the time."""
+    most = search.spent_s + min(_SEARCH_S, seconds)
+
+    def turn() -> Verdict | None:
+        return search.further(_SEARCH_SLICE_S) if search.spent_s < most else None
+
+    return turn
 
 
 def _bad(machine: Machine) -> int:
@@ -155,39 +177,6 @@ def _replay(machine: Machine, inputs: Sequence[int], verdict: Verdict, verdicts:
             return Outcome("sat", verdict.engine, tuple(frames), bad, verdict.shortest, len(frames) - 1, verdicts)
         state = {node: bit for (node, _), bit in zip(machine.latches, result[len(names) :], strict=True)}
     return Outcome("unknown", f"{verdict.engine} gave a witness that is none", verdicts=verdicts)
-
-
-def random_difference(machine: Machine, inputs: Sequence[int], deadline: float) -> Verdict | None:
-    """Return a difference that random runs from the start show, if one does.
-
-    Deep machines show simple faults in this way long before bounded search gets there.
-    """
-    started = time.monotonic()
-    rng = random.Random(11)
-    bads = [lit for lit in machine.bads.values() if lit != FALSE]
-    simulator = Simulator(machine.aig, [*bads, *(nxt for _, nxt in machine.latches)], _SIM_PATTERNS)
-    states = {node for node, _ in machine.latches}
-    free = [node for node in simulator.inputs if node not in states]
-    history: list[dict[int, int]] = []
-    state: dict[int, int] = {}
-    for _ in range(_SIM_STEPS):
-        values = random_inputs(rng, free, _SIM_PATTERNS)
-        for node, idle in machine.resets.items():
-            rare = rng.getrandbits(_SIM_PATTERNS) & rng.getrandbits(_SIM_PATTERNS) & rng.getrandbits(_SIM_PATTERNS)
-            values[node] = simulator.mask ^ rare if idle else rare
-        history.append(values)
-        simulator.run({**values, **state})
-        hit = 0
-        for lit in bads:
-            hit |= simulator.value(lit)
-        if hit:
-            lane = (hit & -hit).bit_length() - 1
-            frames = tuple("".join(str(v.get(n, 0) >> lane & 1) for n in inputs) for v in history)
-            return Verdict("simulation", "sat", frames, wall_s=time.monotonic() - started)
-        state = {node: simulator.value(nxt) for node, nxt in machine.latches}
-        if time.monotonic() > deadline:
-            break
-    return None
 
 
 def never_known(machine: Machine) -> list[str]:
