@@ -26,8 +26,9 @@ from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation, Evaluator
 
-BATCH_S = 1.0
-"""Seconds after which the best of the measured candidates is accepted, better ones being still unknown."""
+COLLECT_S, COLLECT_RUNS, COLLECT_SHARE = 2.5, 6, 0.12
+"""Seconds, measurements or share of the budget (the longest, but a quarter of the budget at most) that a round collects
+before it accepts the best: a small gain taken early often stands in the way of a large one that was still to come."""
 NEUTRAL = 0.04
 """A candidate at most this much worse may serve as a step towards a better one."""
 MAX_NEUTRAL = 24
@@ -47,6 +48,8 @@ class _Round:
     edits: list[Edit] = field(default_factory=list)
     conflicts: int = 0
     improved: bool = False
+    started: float = 0.0
+    """When the first proposal came."""
 
 
 class Search:
@@ -188,7 +191,9 @@ class Search:
     def _consume(self, stream: JoinedStream, now: _Round, deadline: float) -> None:
         """Measure what the stream gives, while the best of what was measured goes through the gate."""
         better: list[Trial] = []
-        first_found = 0.0
+        budget_s = deadline - self._start
+        runs_s = COLLECT_RUNS * self.outcome.baseline_evaluation.wall_s
+        collect_s = min(budget_s / 4, max(COLLECT_S, runs_s, COLLECT_SHARE * budget_s))
         running: set[Future[Trial | None]] = set()
         accepting: Future[None] | None = None
         with ThreadPoolExecutor(self._workers) as threads, ThreadPoolExecutor(1) as gatekeeper:
@@ -201,10 +206,10 @@ class Search:
                 for future in done & running:
                     better += self._sort_in(stream, future.result())
                 running -= done
-                first_found = (first_found or time.monotonic()) if better else 0.0
                 if accepting is not None and accepting.done():
                     accepting = accepting.result()
-                if better and accepting is None and (not running or time.monotonic() - first_found > BATCH_S):
+                collected = time.monotonic() - (now.started or time.monotonic()) > collect_s
+                if better and accepting is None and (collected or not (running or stream.alive)):
                     accepting = gatekeeper.submit(self._accept_one, self._take_best(better), now, deadline)
             if accepting is not None:
                 accepting.result()
@@ -229,6 +234,7 @@ class Search:
             item = stream.take(min(deadline, time.monotonic() + 0.05))
             if item is None:
                 return
+            now.started = now.started or time.monotonic()
             running.add(threads.submit(self._try, item[0], (item[1],), now, self.outcome.current_evaluation))
 
     def _sort_in(self, stream: JoinedStream, trial: Trial | None) -> list[Trial]:

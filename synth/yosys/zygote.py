@@ -178,6 +178,8 @@ def main(arguments: list[str]) -> None:
     replies = os.dup(1)
     os.dup2(2, 1)
     os.environ["YOSYS_MAX_THREADS"] = "1"
+    # Many evaluations wait for each other; what decides which to run next, and proofs, go first.
+    os.nice(5)
     from pyosys import libyosys as yosys
 
     design = yosys.Design()

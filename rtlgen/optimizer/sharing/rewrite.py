@@ -16,6 +16,8 @@ from rtlgen.optimizer.sharing.weave import Weaver
 
 _MOST: Final = 40
 _GROUPS: Final = 14
+_MOST_STYLED: Final = 6
+"""Groups that are proposed in both styles."""
 _SINGLE: Final = ("mul", "udiv", "urem", "sdiv", "srem", "shl", "lshr", "ashr", "eq", "ult", "slt", "add", "sub")
 _SHIFTS: Final = frozenset({"shl", "lshr", "ashr"})
 _WEIGHT: Final = {
@@ -48,12 +50,12 @@ def _module(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
         plans += [(_saving(g) * 0.9, "same", g) for g in groups(graph, nodes, same_width=True)]
     seen: set[tuple[str, frozenset[Term]]] = set()
     made: set[tuple[object, ...]] = set()
-    for saving, kind, group in sorted(plans, key=lambda p: -p[0])[: 3 * _GROUPS]:
+    for place, (saving, kind, group) in enumerate(sorted(plans, key=lambda p: -p[0])[: 3 * _GROUPS]):
         key = (kind, frozenset(group))
         if key in seen:
             continue
         seen.add(key)
-        for style in (0, 1):
+        for style in (0, 1) if place < _MOST_STYLED else (0,):
             if time.monotonic() > context.deadline_s:
                 return
             change = _share(weaver, graph, kind, group, style, saving, made)
