@@ -164,6 +164,7 @@ def make_report(
         final_proof_method=final.result.method if final else "none",
         final_proof_wall_s=final.wall_s if final else 0.0,
         second_engine_status=second.status if second else "none",
+        second_engine_method=second.method if second else METHOD,
         second_engine_reason=second.reason if second else "",
         second_engine_wall_s=second.wall_s if second else 0.0,
         ended_by=outcome.ended_by,

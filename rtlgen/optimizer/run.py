@@ -18,7 +18,7 @@ from rtlgen.optimizer.precheck import refuse_loops
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
 from rtlgen.optimizer.search import Search
-from rtlgen.optimizer.second import second_proof
+from rtlgen.optimizer.second import Second, second_proof
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluator
 from rtlgen.synth.liberty import read_library
@@ -113,7 +113,7 @@ def optimize(
         outcome = search.run(budget)
         final = _final_proof(outcome, prover, bus)
         _add_power(outcome, evaluator)
-    second = second_proof(outcome.baseline, outcome.current, budget_s=SECOND_PROOF_S) if outcome.accepted else None
+    second = _second_proof(outcome) if outcome.accepted else None
     report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
@@ -159,6 +159,11 @@ def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus) -> Proof | Non
         outcome.current, outcome.current_evaluation = last.before, last.evaluation_before
         bus.emit(Notice(text=f"took back {last.changes[0].title!r}: refuted by the second proof", level="error"))
     return None
+
+
+def _second_proof(outcome: Outcome) -> Second:
+    steps = [(a.before, a.after) for a in outcome.accepted]
+    return second_proof(outcome.baseline, outcome.current, steps=steps, budget_s=SECOND_PROOF_S)
 
 
 def _check_folder(folder: Path) -> None:

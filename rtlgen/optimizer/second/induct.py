@@ -1,0 +1,220 @@
+"""Induction over a product: guesses that are not inductive are dropped, and under the rest the outputs must agree.
+
+Houdini (Flanagan and Leino, FME 2001) with counterexamples that drop many guesses at a time; equal registers are one
+variable (van Eijk, TCAD 2000), so that what did not change becomes the same term and needs no solver; k-induction
+(Sheeran, Singh and Stålmarck, FMCAD 2000).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.optimizer.second.guess import Guesses
+from rtlgen.optimizer.second.machine import NotHandledError
+from rtlgen.optimizer.second.product import Product
+from rtlgen.optimizer.second.rails import Substitution
+from rtlgen.optimizer.second.smt import Solver
+
+_QUESTION_S = 4.0
+_MIN_QUESTION_S = 0.3
+
+
+class Induction:
+    """One attempt with `depth` steps at a time."""
+
+    def __init__(self, product: Product, guesses: Guesses, depth: int, deadline: float) -> None:
+        self._product = product
+        self._depth = depth
+        self._deadline = deadline
+        self._classes = [list(c) for c in guesses.classes]
+        self._guesses = list(guesses.others)
+
+    def prove(self) -> None:
+        """Prove every claim in every reachable state.
+
+        Raises:
+            NotHandledError: that can't be shown, or not in time.
+        """
+        self._base()
+        while not self._round():
+            pass
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise NotHandledError("out of time")
+        return left
+
+    def _solver(self) -> Solver:
+        left = self._left()
+        return Solver(max(min(left, _MIN_QUESTION_S), min(_QUESTION_S, left / 3)))
+
+    # The first states.
+
+    def _base(self) -> None:
+        """Drop guesses that the first `depth` states do not have; check the claims there."""
+        state = dict(self._product.start)
+        solver = self._solver()
+        for frame in range(self._depth):
+            put = Substitution(state | self._inputs(frame))
+            self._guesses = [g for g in self._guesses if self._holds(solver, put(g))]
+            self._classes = [c for group in self._classes for c in self._split_base(solver, group, put)]
+            if frame or self._depth > 1:
+                for name, claim in self._product.claims.items():
+                    if not self._holds(solver, put(claim)):
+                        raise NotHandledError(f"output {name} is not shown to be equal in step {frame}")
+            state = {n: put(term) for n, term in self._product.steps.items()}
+
+    def _holds(self, solver: Solver, claim: Term) -> bool:
+        if claim.is_const:
+            return bool(claim.value)
+        self._left()
+        return solver.some_false([claim]) is False
+
+    def _split_base(self, solver: Solver, group: list[str], put: Substitution) -> list[list[str]]:
+        """Return the parts of a class that are equal there."""
+        parts: list[list[str]] = []
+        for name in group:
+            for part in parts:
+                if self._holds(solver, put(self._same(name, part[0]))):
+                    part.append(name)
+                    break
+            else:
+                parts.append([name])
+        return [p for p in parts if len(p) > 1]
+
+    def _same(self, a: str, b: str) -> Term:
+        left, right = (t.var(n, self._product.states[n]) for n in (a, b))
+        width = max(left.width, right.width)
+        return t.apply("eq", t.zext(left, width), t.zext(right, width))
+
+    def _inputs(self, frame: int) -> dict[str, Term]:
+        return {n: t.var(f"{n}@{frame}", w) for n, w in self._product.inputs.items()}
+
+    # The step.
+
+    def _round(self) -> bool:
+        """Return whether all claims are proved; False after guesses that are not inductive were dropped."""
+        merged = self._merged()
+        frames = [merged]
+        for frame in range(self._depth):
+            put = Substitution(frames[-1] | self._inputs(frame))
+            frames.append({n: put(term) for n, term in self._product.steps.items()})
+        solver = self._solver()
+        labels = self._assume(solver, frames)
+        if not self._drop(solver, labels, frames[-1]):
+            return False
+        self._claims(labels, frames)
+        return True
+
+    def _merged(self) -> dict[str, Term]:
+        """Return the first frame: each class is one variable, the narrowest of its members."""
+        values = {n: t.var(n, w) for n, w in self._product.states.items()}
+        for group in self._classes:
+            first = min(group, key=lambda n: (self._product.states[n], n))
+            one = values[first]
+            for name in group:
+                values[name] = t.zext(one, self._product.states[name])
+        return values
+
+    def _assume(self, solver: Solver, frames: list[dict[str, Term]]) -> list[Any]:
+        """Assume everything guessed in all frames but the last, and the claims in those before the last two.
+
+        Returns:
+            One label for each guess.
+        """
+        puts = [Substitution(frames[i] | self._inputs(i)) for i in range(self._depth)]
+        for put in puts[1:]:
+            for group in self._classes:
+                for name in group[1:]:
+                    self._assume_one(solver, put(self._same(name, group[0])))
+        for put in puts:
+            # sound, because the claims are proved below from the guesses of the same frame
+            for claim in self._product.claims.values():
+                self._assume_one(solver, put(claim))
+        labels = []
+        for guess in self._guesses:
+            every = t.const(1, 1)
+            for put in puts:
+                every = t.land(every, put(guess))
+            labels.append(solver.label(every))
+        return labels
+
+    def _assume_one(self, solver: Solver, claim: Term) -> None:
+        if not claim.is_const:
+            solver.fact(claim)
+        elif not claim.value:
+            raise NotHandledError("the claims contradict each other")
+
+    def _drop(self, solver: Solver, labels: list[Any], last: dict[str, Term]) -> bool:
+        """Drop guesses until all that remain follow; False where a class changed, so that frames are out of date."""
+        put = Substitution(last)
+        pairs = [(name, group[0], put(self._same(name, group[0]))) for group in self._classes for name in group[1:]]
+        pairs = [p for p in pairs if not (p[2].is_const and p[2].value)]
+        goals = {g: put(g) for g in self._guesses}
+        label_of = dict(zip(self._guesses, labels, strict=True))
+        while True:
+            self._left()
+            open_goals = [c for c in goals.values() if not (c.is_const and c.value)]
+            answer = solver.some_false([*(p[2] for p in pairs), *open_goals], [label_of[g] for g in goals])
+            if answer is False:
+                self._guesses = list(goals)
+                return True
+            if answer:
+                bad_pairs = [p for p in pairs if _fails(solver, p[2])]
+                bad = [g for g, c in goals.items() if _fails(solver, c)]
+            else:
+                bad_pairs, bad = self._hard(solver, pairs, goals, [label_of[g] for g in goals])
+            goals = {g: c for g, c in goals.items() if g not in set(bad)}
+            if bad_pairs:
+                self._guesses = list(goals)
+                self._split({n for n, _, _ in bad_pairs})
+                return False
+
+    def _hard(
+        self, solver: Solver, pairs: list[tuple[str, str, Term]], goals: dict[Term, Term], given: list[Any]
+    ) -> tuple[list[tuple[str, str, Term]], list[Term]]:
+        """Return what is not shown one by one, after all at once took too long."""
+        bad_pairs = []
+        for pair in pairs:
+            self._left()
+            if solver.some_false([pair[2]], given) is not False:
+                bad_pairs.append(pair)
+        bad = []
+        for guess, claim in goals.items():
+            self._left()
+            if not (claim.is_const and claim.value) and solver.some_false([claim], given) is not False:
+                bad.append(guess)
+        if not bad and not bad_pairs:
+            raise NotHandledError("the solver takes too long")
+        return bad_pairs, bad
+
+    def _split(self, names: set[str]) -> None:
+        """Take names out of their classes; those of one class may still be equal to each other."""
+        parts = [[n for n in g if (n in names) == out] for g in self._classes for out in (False, True)]
+        self._classes = [p for p in parts if len(p) > 1]
+
+    def _claims(self, labels: list[Any], frames: list[dict[str, Term]]) -> None:
+        """Prove the claims in the last frame but one, from the guesses up to it and the claims before it."""
+        solver = self._solver()
+        puts = [Substitution(frames[i] | self._inputs(i)) for i in range(self._depth)]
+        for i, put in enumerate(puts):
+            for guess in self._guesses:
+                self._assume_one(solver, put(guess))
+            for group in self._classes if i else ():
+                for name in group[1:]:
+                    self._assume_one(solver, put(self._same(name, group[0])))
+            if i < self._depth - 1:
+                for claim in self._product.claims.values():
+                    self._assume_one(solver, put(claim))
+        for name, claim in self._product.claims.items():
+            if not self._holds(solver, puts[-1](claim)):
+                raise NotHandledError(f"output {name} is not shown to be equal")
+
+
+def _fails(solver: Solver, claim: Term) -> bool:
+    """Return whether a claim is 0 in the solver's last model."""
+    return not claim.value if claim.is_const else solver.is_false(claim)

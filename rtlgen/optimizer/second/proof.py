@@ -1,0 +1,125 @@
+"""The second proof of a result: as a whole, and where that fails, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtlgen.core.errors import RtlgenError
+from rtlgen.optimizer.second.guess import guess
+from rtlgen.optimizer.second.induct import Induction
+from rtlgen.optimizer.second.machine import NotHandledError
+from rtlgen.optimizer.second.product import Product, build_product
+from rtlgen.optimizer.second.reset import Reset
+from rtlgen.optimizer.second.runs import Runs
+from rtlgen.optimizer.second.walk import walk, walk_is_possible
+from rtlgen.optimizer.target import Target
+
+METHOD = "slang + Bitwuzla"
+_SIMULATE_S = 1.5
+_DEPTHS = (1, 2, 3)
+_WHOLE_SHARE = 0.45
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Outcome.
+
+    Attributes:
+        status: `proved` or `unknown`.
+        reason: why not proved.
+        wall_s: seconds it took.
+        method: what proved it.
+    """
+
+    status: str
+    reason: str
+    wall_s: float
+    method: str = METHOD
+
+
+def second_proof(
+    old: Target, new: Target, *, steps: Sequence[tuple[Target, Target]] = (), budget_s: float = 30.0
+) -> Second:
+    """Return whether `new` is proved to do what `old` does, by engines that share nothing with the first.
+
+    Args:
+        old: before all changes.
+        new: after them.
+        steps: version before and after each change, from `old` to `new`. Where the whole is not proved at once, each
+            step is, which is the same: the relation is transitive, and the reset has to be the same in all steps.
+        budget_s: seconds for all of it.
+    """
+    start = time.monotonic()
+    linked = len(steps) > 1 and _is_chain(old, new, steps)
+    share = budget_s * (_WHOLE_SHARE if linked else 1.0)
+    whole = _one(old, new, start + share)
+    if whole.status == "unknown" and linked:
+        whole = _chain(whole, steps, start + budget_s)
+    return Second(whole.status, whole.reason, time.monotonic() - start, whole.method)
+
+
+def _is_chain(old: Target, new: Target, steps: Sequence[tuple[Target, Target]]) -> bool:
+    ends = [old.sources, *(after.sources for _, after in steps)]
+    starts = [*(before.sources for before, _ in steps), new.sources]
+    return ends == starts
+
+
+def _chain(whole: Second, steps: Sequence[tuple[Target, Target]], deadline: float) -> Second:
+    methods: list[str] = []
+    resets: set[tuple[tuple[str, int], ...]] = set()
+    for number, (before, after) in enumerate(steps, 1):
+        left = deadline - time.monotonic()
+        share = left / (len(steps) - number + 1)
+        try:
+            reset, method = _prove(before, after, time.monotonic() + max(share, min(left, 2.0)))
+        except (NotHandledError, RtlgenError) as error:
+            return Second("unknown", f"whole: {whole.reason}; step {number}: {error}", 0.0)
+        methods.append(method)
+        resets.add(reset.levels)
+    if len(resets) > 1:
+        return Second("unknown", f"whole: {whole.reason}; the steps have different resets", 0.0)
+    return Second("proved", "", 0.0, f"{'; '.join(dict.fromkeys(methods))}, step by step")
+
+
+def _one(old: Target, new: Target, deadline: float) -> Second:
+    try:
+        return Second("proved", "", 0.0, _prove(old, new, deadline)[1])
+    except (NotHandledError, RtlgenError) as error:
+        return Second("unknown", str(error), 0.0)
+
+
+def _prove(old: Target, new: Target, deadline: float) -> tuple[Reset, str]:
+    """Return the reset and the method of a proof.
+
+    Raises:
+        NotHandledError: there is none.
+        RtlgenError: a text can't be elaborated.
+    """
+    product = build_product(old, new)
+    return product.reset, _by_engines(product, deadline)
+
+
+def _by_engines(product: Product, deadline: float) -> str:
+    runs = Runs(product, min(_SIMULATE_S, (deadline - time.monotonic()) / 5))
+    guesses = guess(product, runs)
+    reasons: list[str] = []
+    for depth in _DEPTHS:
+        try:
+            left = deadline - time.monotonic()
+            Induction(product, guesses, depth, time.monotonic() + left * 0.5).prove()
+            return METHOD
+        except NotHandledError as error:
+            reasons.append(str(error))
+        if depth == 1 and walk_is_possible(product):
+            try:
+                left = deadline - time.monotonic()
+                done = walk(product, time.monotonic() + left * 0.6)
+                return f"exhaustive simulation ({done.states} states x {done.inputs} inputs)"
+            except NotHandledError as error:
+                reasons.append(f"walk: {error}")
+    raise NotHandledError("; ".join(reasons))
+
+
+__all__ = ["METHOD", "Second", "second_proof"]
