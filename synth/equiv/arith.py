@@ -11,6 +11,7 @@ level, before there are gates.)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
@@ -75,6 +76,14 @@ class Arithmetic:
     def multiply(self, a: list[int], b: list[int]) -> list[int]:
         """Return `a * b` modulo 2**width."""
         return self._emit(self._product(a, b), len(a))
+
+    def combine(self, terms: Mapping[int, int], const: int, width: int) -> list[int]:
+        """Return a constant plus multiples of literals, modulo 2**width."""
+        poly = Poly({}, const)
+        for lit, factor in terms.items():
+            one = Poly({lit & ~1: 1} if lit > TRUE else {}, 0)
+            poly = poly.plus(one.scaled(-factor).plus(Poly({}, factor)) if lit & 1 else one.scaled(factor))
+        return self._emit(poly, width)
 
     def less(self, a: list[int], b: list[int], *, signed: bool) -> int:
         """Return the literal of `a < b`: the sign of the difference, one bit wider."""

@@ -10,6 +10,7 @@ from rtlgen.core.types import EquivalenceResult
 from rtlgen.synth.equiv import sequential
 from rtlgen.synth.equiv.bits import X
 from rtlgen.synth.equiv.blind import blind_outputs
+from rtlgen.synth.equiv.cases import Cases, applies
 from rtlgen.synth.equiv.combine import Decision, ask_abc, screen
 from rtlgen.synth.equiv.confirm import confirm
 from rtlgen.synth.equiv.correspond import build, start_holds
@@ -34,6 +35,8 @@ _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 _BEFORE_SPLIT_S = 2.0
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
+_CASE_PATTERNS, _CASE_SHARE, _CASE_S = 128, 0.1, 8.0
+"""Runs from which relations between words are guessed, and the time for them."""
 _RELATE_SHARE, _RELATE_S, _RELATE_CELL_S = 0.2, 1.5, 0.002
 """Time for relations: a share of the budget, no more than so many seconds, and so many more for each cell."""
 
@@ -91,6 +94,9 @@ class Comparison:
             found = self._relate(gold_state, gate_state)
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"relation/{found.method}", reset)
+            found = self._cases(gold_state, gate_state, reset)
+            if found.answer == "unsat":
+                return self._proved_unless_blind(f"cases/{found.method}", reset)
         elif not self.job.confirm:
             return self._refuted_unconfirmed(self.seen)
         return self._sequential(reset, gold_state, gate_state)
@@ -124,6 +130,19 @@ class Comparison:
             self.verdicts += decision.verdicts
             if decision.answer == "unsat":
                 break
+        return decision
+
+    def _cases(self, gold_state: State, gate_state: State, reset: Reset) -> Decision:
+        """Try relations between words for each value of the control registers."""
+        start = (gold_state, gate_state)
+        if not applies(self.gold, self.gate, start):
+            return Decision("unknown", "not of that form")
+        runs = traces(
+            self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_CASE_PATTERNS, resets=reset.levels
+        )
+        cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS)
+        decision = cases.prove(time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S), self.job.jobs)
+        self.verdicts += decision.verdicts
         return decision
 
     def _left(self) -> float:

@@ -57,7 +57,14 @@ def random_inputs(rng: random.Random, nodes: Iterable[int], patterns: int) -> di
 
 
 def traces(
-    gold: Netlist, gate: Netlist, start: tuple[State, State], matched: Mapping[int, int], *, steps: int, patterns: int
+    gold: Netlist,
+    gate: Netlist,
+    start: tuple[State, State],
+    matched: Mapping[int, int],
+    *,
+    steps: int,
+    patterns: int,
+    resets: Mapping[str, bool] = {},
 ) -> dict[BitName, int]:
     """Return the values of every state bit over all steps and patterns of random runs from the start, as one vector.
 
@@ -71,14 +78,18 @@ def traces(
         matched: partners by name (gate net → gold net).
         steps: length of each run.
         patterns: runs at once.
+        resets: active level of the reset inputs, which are mostly left alone.
     """
     rng = random.Random(3)
+    idle: dict[int, bool] = {}
     aig = Aig()
     values: dict[str, dict[int, Bit]] = {"gold": {}, "gate": {}}
     for name, port in gold.ports.items():
         if port.direction == "input":
             for nets in zip(port.nets, gate.ports[name].nets, strict=True):
                 lit = aig.pi(name)
+                if name in resets:
+                    idle[lit >> 1] = not resets[name]
                 for side, net in zip(values, nets, strict=True):
                     if isinstance(net, int):
                         values[side][net] = lit
@@ -103,9 +114,20 @@ def traces(
         for key in bits:
             found[key] |= state_now[key] << (step * patterns)
         inputs = random_inputs(rng, free_inputs, patterns)
+        for node, level in idle.items():
+            rare = _rare(rng, patterns)
+            inputs[node] = simulator.mask ^ rare if level else rare
         simulator.run({**inputs, **{bits[key] >> 1: value for key, value in state_now.items()}})
         state_now = {key: simulator.value(lit) for key, lit in nexts.items()}
     return found
+
+
+def _rare(rng: random.Random, patterns: int) -> int:
+    """Return a vector with a one in 64 places."""
+    rare = rng.getrandbits(patterns)
+    for _ in range(5):
+        rare &= rng.getrandbits(patterns)
+    return rare
 
 
 def _first_values(
