@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rtlgen.core.errors import RtlgenError
@@ -41,11 +41,14 @@ QUICK_PROOF_S, LONG_PROOF_S = 2.5, 20.0
 
 @dataclass(slots=True)
 class _Round:
-    """One look of all families at one version: that version, its view, and what was accepted on top of it."""
+    """One look of all families at one version: that version, its view, and what was accepted on top of it.
+
+    `standing` is the edits accepted so far and the measurement with them; one value, since threads read it.
+    """
 
     base: Target
     views: tuple[ModuleIR, ...]
-    edits: list[Edit] = field(default_factory=list)
+    standing: tuple[tuple[Edit, ...], Evaluation]
     conflicts: int = 0
     improved: bool = False
     started: float = 0.0
@@ -146,7 +149,7 @@ class Search:
         families = None if model_only else self._stream(base, deadline)
         stream = JoinedStream(families, self._model, base)
         self._neutral = []
-        now = _Round(base, self._candidates.views)
+        now = _Round(base, self._candidates.views, ((), self.outcome.current_evaluation))
         try:
             self._consume(stream, now, deadline)
         finally:
@@ -235,7 +238,7 @@ class Search:
             if item is None:
                 return
             now.started = now.started or time.monotonic()
-            running.add(threads.submit(self._try, item[0], (item[1],), now, self.outcome.current_evaluation))
+            running.add(threads.submit(self._try, item[0], (item[1],), now))
 
     def _sort_in(self, stream: JoinedStream, trial: Trial | None) -> list[Trial]:
         if trial is None:
@@ -258,11 +261,11 @@ class Search:
             self._neutral.append(trial)
         return []
 
-    def _try(self, family: str, changes: tuple[Change, ...], now: _Round, reference: Evaluation) -> Trial | None:
+    def _try(self, family: str, changes: tuple[Change, ...], now: _Round) -> Trial | None:
         if self._token.draining:
             return None
         try:
-            trial = self._candidates.attempt(family, changes, now.base, tuple(now.edits), reference)
+            trial = self._candidates.attempt(family, changes, now.base, *now.standing)
         except EditConflictError:
             now.conflicts += 1
             return None
@@ -272,18 +275,18 @@ class Search:
     # Acceptance.
 
     def _accept_one(self, trial: Trial, now: _Round, deadline: float) -> None:
-        again = trial if trial.base_size == len(now.edits) else self._again(trial, now)
+        again = trial if trial.base_size == len(now.standing[0]) else self._again(trial, now)
         accepted = self._accept(again, now.base, now.views, deadline) if again is not None else None
         if accepted is not None:
-            now.edits += [e for c in accepted.changes for e in c.edits]
+            more = (e for c in accepted.changes for e in c.edits)
+            now.standing = (*now.standing[0], *more), accepted.evaluation
             now.improved = True
 
     def _again(self, trial: Trial, now: _Round) -> Trial | None:
         """Return the trial measured on top of what has been accepted since, None where it no longer helps."""
         self._candidates.forget(now.base, trial.changes)
-        reference = self.outcome.current_evaluation
         try:
-            again = self._candidates.attempt(trial.family, trial.changes, now.base, tuple(now.edits), reference)
+            again = self._candidates.attempt(trial.family, trial.changes, now.base, *now.standing)
         except EditConflictError:
             return None
         return again if again is not None and self._wins(again, None) else None
@@ -427,7 +430,8 @@ class Search:
         self._candidates.look_at(step.target)
         stream = self._stream(step.target, limit)
         try:
-            best = self._best_second(stream, step, _Round(step.target, self._candidates.views), limit)
+            start = _Round(step.target, self._candidates.views, ((), step.evaluation))
+            best = self._best_second(stream, start, limit)
         finally:
             stream.close()
         if best is None:
@@ -438,14 +442,14 @@ class Search:
         )
         return self._accept(joint, now, word_level(now.elaborate()), deadline) is not None
 
-    def _best_second(self, stream: ProposalStream, step: Trial, now: _Round, limit: float) -> Trial | None:
+    def _best_second(self, stream: ProposalStream, now: _Round, limit: float) -> Trial | None:
         best: Trial | None = None
         running: set[Future[Trial | None]] = set()
         with ThreadPoolExecutor(self._workers) as threads:
             while not self._over(limit):
                 item = stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 2 * self._workers else None
                 if item is not None:
-                    running.add(threads.submit(self._try, item[0], (item[1],), now, step.evaluation))
+                    running.add(threads.submit(self._try, item[0], (item[1],), now))
                 elif not running and not stream.alive:
                     break
                 done, running = wait(running, timeout=0.02, return_when=FIRST_COMPLETED)
