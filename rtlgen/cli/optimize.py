@@ -26,9 +26,7 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: tuple[str,
     show_default=True,
     help="What is made smaller.",
 )
-@click.option(
-    "--budget", type=click.FloatRange(min=1), help="Seconds for the search; default 45, 540 for large designs."
-)
+@click.option("--budget", type=click.FloatRange(min=1), help="Seconds for the run; default 45, 540 for large designs.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("rtlgen-out"), show_default=True)
 @click.option("--apply", "apply_", is_flag=True, help="Replace the input files; the old text is kept as FILE.orig.")
 @click.option("--max-delay", type=float, help="Longest allowed critical path in ns.")

@@ -23,9 +23,9 @@ from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluator
 from rtlgen.synth.liberty import read_library
 
-FINAL_PROOF_S = 60.0
-SECOND_PROOF_S = 15.0
 SHORT_S, LONG_S = 45.0, 540.0
+CLOSING_SHARE, MIN_CLOSING_S, MAX_CLOSING_S = 0.2, 2.0, 90.0
+"""Share of the budget kept for the two proofs of the whole at the end."""
 _LONG_FROM_S = 1.0
 
 
@@ -35,7 +35,8 @@ class Options:
 
     Attributes:
         goal: objective and constraints.
-        budget_s: seconds for the search, None for the default: 45 s, or 540 s where one synthesis takes over 1 s.
+        budget_s: seconds for search and closing proofs; None for the default: 45 s, or 540 s where one synthesis takes
+            over 1 s.
         liberty: library to measure with, None for the shipped one.
         clock_ns: target period, None for none.
         rules: rewrites to use by name, empty for all.
@@ -110,10 +111,11 @@ def optimize(
             general=options.general,
         )
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
-        outcome = search.run(budget)
-        final = _final_proof(outcome, prover, bus)
+        closing_s = min(MAX_CLOSING_S, max(MIN_CLOSING_S, CLOSING_SHARE * budget))
+        outcome = search.run(max(1.0, budget - closing_s))
+        final = _final_proof(outcome, prover, bus, closing_s / 2)
         _add_power(outcome, evaluator)
-    second = _second_proof(outcome) if outcome.accepted else None
+    second = _second_proof(outcome, closing_s / 2) if outcome.accepted else None
     report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
@@ -149,10 +151,10 @@ def _saver(options: Options) -> Callable[[Outcome], None]:
     return save
 
 
-def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus) -> Proof | None:
+def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus, budget_s: float) -> Proof | None:
     """Prove the whole result against the input once more; take back what does not stand."""
     while outcome.accepted:
-        proof = prover.whole(outcome.baseline, outcome.current, budget_s=FINAL_PROOF_S)
+        proof = prover.whole(outcome.baseline, outcome.current, budget_s=budget_s)
         if proof.result.status != "refuted":
             return proof
         last = outcome.accepted.pop()
@@ -161,9 +163,9 @@ def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus) -> Proof | Non
     return None
 
 
-def _second_proof(outcome: Outcome) -> Second:
+def _second_proof(outcome: Outcome, budget_s: float) -> Second:
     steps = [(a.before, a.after) for a in outcome.accepted]
-    return second_proof(outcome.baseline, outcome.current, steps=steps, budget_s=SECOND_PROOF_S)
+    return second_proof(outcome.baseline, outcome.current, steps=steps, budget_s=budget_s)
 
 
 def _check_folder(folder: Path) -> None:
