@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtlgen.core.errors import ConfigError
@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     """Show the traceback of an internal error."""
     sandbox: Literal["auto", "bwrap", "rlimits"] = "auto"
     """How external tools are confined; `auto` is bubblewrap where it works, resource limits elsewhere."""
+
+    model_url: str = ""
+    """Address of an endpoint that speaks OpenAI's chat completions; empty for `OPENAI_BASE_URL`, else OpenAI itself."""
+    model_key: SecretStr = SecretStr("")
+    """Key for it; a variable is a better place than the file."""
 
     iverilog: Path | None = None
     """Path of Icarus Verilog's compiler."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from rtlgen.core.config import load_settings
 from rtlgen.core.errors import ModelProviderError
 from rtlgen.models.providers import need_package
 from rtlgen.models.retry import TransientModelError, with_retries
@@ -44,9 +45,10 @@ def open_openai(name: str) -> OpenAIModel:
     """
     shown = f"openai:{name}"
     need_package("openai", "agents", shown)
-    own_url = os.environ.get("RTLGEN_MODEL_URL", "").strip()
+    settings = load_settings()
+    own_url = settings.model_url.strip()
     url = own_url or os.environ.get("OPENAI_BASE_URL", "").strip()
-    key = os.environ.get("RTLGEN_MODEL_KEY", "").strip()
+    key = settings.model_key.get_secret_value().strip()
     if not key and not own_url:
         key = os.environ.get("OPENAI_API_KEY", "").strip()
     if not url and not key:
