@@ -35,6 +35,8 @@ MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
 MAX_CONFLICTS = 40
 """Proposals that overlap an accepted change, after which the families look at the new source instead."""
+GRACE_S = 4.0
+"""A run without any change so far may take this much longer to prove one."""
 QUICK_PROOF_S, LONG_PROOF_S = 2.5, 20.0
 """What does not end in the first time waits until nothing else helps, and gets the second."""
 
@@ -216,8 +218,10 @@ class Search:
                     accepting = gatekeeper.submit(self._accept_one, self._take_best(better), now, deadline)
             if accepting is not None:
                 accepting.result()
-            while better and not self._token.stopped and (time.monotonic() < deadline or not now.improved):
-                self._accept_one(self._take_best(better), now, deadline)
+            # What was measured in time may still be proved, a little late where there is nothing to show yet.
+            last = deadline + (0.0 if self.outcome.accepted else GRACE_S)
+            while better and not self._token.stopped and time.monotonic() < last:
+                self._accept_one(self._take_best(better), now, last)
 
     def _take_best(self, better: list[Trial]) -> Trial:
         best = min(better, key=lambda t: self._goal.ratio(t.evaluation, t.reference))

@@ -7,6 +7,7 @@ import time
 from rtlgen.synth.equiv.aig import Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
 from rtlgen.synth.equiv.combine import ask_abc, screen
+from rtlgen.synth.equiv.memory import Contents
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.unfold import Unfolding
 
@@ -24,7 +25,7 @@ def blind_outputs(netlist: Netlist, *, deadline: float, jobs: int) -> list[str]:
     nets = [n for p in netlist.ports.values() if p.direction == "input" for n in p.nets]
     nets += [n for r in netlist.registers for n in r.out]
     values: dict[int, Bit] = {net: aig.pi("free") for net in nets if isinstance(net, int)}
-    unfolding = Unfolding(netlist, ops, values, None)
+    unfolding = Unfolding(netlist, ops, values, None, contents=Contents(aig))
     blind = []
     for name, port in netlist.ports.items():
         if port.direction != "output":

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from rtlgen.core.types import Design, EquivalenceResult
 from rtlgen.synth.equiv.compare import Comparison, Job
-from rtlgen.synth.equiv.lower import Lowering, Source, read_design
-from rtlgen.synth.equiv.netlist import UnsupportedError
+from rtlgen.synth.equiv.lower import MAX_MEMORY_BITS, Lowering, Source, read_design
+from rtlgen.synth.equiv.memory import pair
+from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
 from rtlgen.synth.equiv.ports import check_ports
 from rtlgen.synth.yosys import YosysPool
 
@@ -107,6 +108,35 @@ def _lowering(pool: YosysPool | None) -> Lowering:
 
 
 def _run(job: Job, lowering: Lowering) -> EquivalenceResult:
-    gold, gate = lowering.pair(job.gold, job.gate, job.deadline - time.monotonic())
+    gold, gate, whole = _read(job, lowering)
     check_ports(gold, gate)
-    return Comparison(job, gold, gate).run()
+    if whole:
+        return Comparison(job, gold, gate).run()
+    found = None
+    if pair(gold, gate) is not None:
+        found = Comparison(job, gold, gate).by_name()
+    if found is None:
+        _check_size(gold, gate)
+        gold, gate = lowering.pair(job.gold, job.gate, job.deadline - time.monotonic(), expand=True)
+        found = Comparison(job, gold, gate).run()
+    return found
+
+
+def _read(job: Job, lowering: Lowering) -> tuple[Netlist, Netlist, bool]:
+    """Return both netlists, and whether no memory is left in them."""
+    left = job.deadline - time.monotonic()
+    try:
+        gold, gate = lowering.pair(job.gold, job.gate, left)
+    except UnsupportedError:
+        gold, gate = lowering.pair(job.gold, job.gate, left, expand=True)
+    return gold, gate, not gold.memories and not gate.memories
+
+
+def _check_size(*netlists: Netlist) -> None:
+    for netlist in netlists:
+        for memory in netlist.memories:
+            if memory.width * memory.size > MAX_MEMORY_BITS:
+                raise UnsupportedError(
+                    f"memory {memory.name!r} has {memory.width * memory.size} bits; above {MAX_MEMORY_BITS}, only "
+                    "memories are proved that match by name, with the same write ports"
+                )

@@ -101,6 +101,17 @@ class Comparison:
             return self._refuted_unconfirmed(self.seen)
         return self._sequential(reset, gold_state, gate_state)
 
+    def by_name(self) -> EquivalenceResult | None:
+        """Return the proof by names of registers and memories, where there is one; for netlists with memories.
+
+        Raises:
+            InputError: a combinational loop.
+        """
+        if not start_holds(power_up(self.gold), power_up(self.gate), self.matched):
+            return None
+        found = self._correspond()
+        return self._proved_unless_blind(f"correspondence/{found.method}") if found.answer == "unsat" else None
+
     def _search(self, gold_state: State, gate_state: State, reset: Reset) -> None:
         """Let random runs look for a difference, longer where register correspondence has met one."""
         start = Start(gold_state, gate_state, {}, reset.levels)

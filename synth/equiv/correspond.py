@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from rtlgen.synth.equiv.aig import TRUE, Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
+from rtlgen.synth.equiv.blast import extend
+from rtlgen.synth.equiv.memory import Contents
 from rtlgen.synth.equiv.netlist import Netlist, Register
 from rtlgen.synth.equiv.reset import State
 from rtlgen.synth.equiv.unfold import RegisterBits, Twins, Unfolding, mismatch
@@ -26,17 +28,19 @@ class Correspondence:
         outputs: by `port[bit]`, the literal of a difference on that output bit.
         steps: by gate's state net, the literal of a difference between partners.
         has_x: whether gold's X were replaced by choices anywhere.
+        writes: literals of a difference between paired write ports of memories.
     """
 
     aig: Aig
     outputs: dict[str, int]
     steps: dict[int, int]
     has_x: bool
+    writes: tuple[int, ...] = ()
 
     @property
     def lits(self) -> list[int]:
         """Return every literal that has to be impossible."""
-        return [*self.outputs.values(), *self.steps.values()]
+        return [*self.outputs.values(), *self.steps.values(), *self.writes]
 
 
 def build(
@@ -84,9 +88,17 @@ def build(
             if isinstance(net, int):
                 gate_values[net] = gold_values[matched[net]] if net in matched else aig.pi("state")
     choices = Twins(aig)
-    left = Unfolding(gold, ops, gold_values, choices.gold if twins else None)
-    right = Unfolding(gate, ops, gate_values, choices.gate)
-    return Correspondence(aig, output_mismatches(left, right), _steps(left, right, matched), choices.used and twins)
+    contents = Contents(aig)
+    left = Unfolding(gold, ops, gold_values, choices.gold if twins else None, contents=contents)
+    right = Unfolding(gate, ops, gate_values, choices.gate, contents=contents)
+    outputs, steps = output_mismatches(left, right), _steps(left, right, matched)
+    writes = _writes(left, right)
+    same = contents.consistent()
+    if same != TRUE:
+        outputs = {name: aig.and_(same, lit) for name, lit in outputs.items()}
+        steps = {net: aig.and_(same, lit) for net, lit in steps.items()}
+        writes = [aig.and_(same, lit) for lit in writes]
+    return Correspondence(aig, outputs, steps, choices.used and twins, tuple(writes))
 
 
 def _set(values: dict[int, Bit], net: int | str, lit: int) -> None:
@@ -132,6 +144,35 @@ def _step(ops: Ops, left: Register, a: RegisterBits, right: Register, b: Registe
     if left.latch:  # only what passes while it is open counts
         moved = g.and_(moved, one_of(a.event))
     return g.or_all((clocks, controls, held, moved))
+
+
+def _writes(gold: Unfolding, gate: Unfolding) -> list[int]:
+    """Return literals of a difference between paired write ports.
+
+    Where gold's enable or address is X, words of gold become X as far as old and new value differ; gate may then write
+    or not, but only gold's data, and only where gold's address may point.
+    """
+    ops, found = gold.ops, []
+    by_name = {memory.name: memory for memory in gate.netlist.memories}
+    for memory in gold.netlist.memories:
+        for left, right in zip(memory.writes, by_name[memory.name].writes, strict=True):
+            event = gold.bit(left.clock)
+            event = event if left.rising == right.rising else ops.inv(event)
+            found.append(mismatch(ops, event, gate.bit(right.clock)))
+            enabled = [one_of(bit) for bit in gate.fetch(right.enable, ("enable", memory.name))]
+            wanted = gold.fetch(left.enable, ("enable", memory.name))
+            found += [mismatch(ops, a, b) for a, b in zip(wanted, enabled, strict=True)]
+            width = max(len(left.address), len(right.address))
+            places = [
+                extend(side.fetch(port.address, ("address", memory.name)), width, False)
+                for side, port in ((gold, left), (gate, right))
+            ]
+            elsewhere = ops.g.or_all(mismatch(ops, a, b) for a, b in zip(*places, strict=True))
+            found.append(ops.g.and_(ops.g.or_all(enabled), elsewhere))
+            data = [side.fetch(port.data, ("data", memory.name)) for side, port in ((gold, left), (gate, right))]
+            wrong = [mismatch(ops, a, b) for a, b in zip(*data, strict=True)]
+            found += [ops.g.and_(on, bit) for on, bit in zip(enabled, wrong, strict=True)]
+    return found
 
 
 def start_holds(gold: State, gate: State, matched: dict[int, int]) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rtlgen.core.errors import ElaborationError, InputError, ToolOutputError
 from rtlgen.core.types import Design
+from rtlgen.synth.equiv.memory import add_memory
 from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError, parse
 from rtlgen.synth.flow.script import FlowOptions, read_commands
 from rtlgen.synth.yosys import YosysPool, YosysRun
@@ -28,10 +29,11 @@ LOWER = (
     "opt_muxtree",  # only takes out branches that are never selected, which the front end leaves with X in them
     "opt_clean",
     "memory_collect",
-    "memory_map",
-    "opt_clean",
-    f"write_json {_JSON}",
 )
+_EXPAND = ("memory_map",)
+_WRITE = ("opt_clean", f"write_json {_JSON}")
+MAX_MEMORY_BITS = 1 << 17
+"""Larger memories are not made into registers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,55 +99,57 @@ class Lowering:
         self._cache: OrderedDict[str, Netlist] = OrderedDict()
         self._lock = threading.Lock()
 
-    def netlist(self, source: Source, side: str, timeout_s: float) -> Netlist:
+    def netlist(self, source: Source, side: str, timeout_s: float, *, expand: bool = False) -> Netlist:
         """Return the netlist of a source.
 
         Args:
             source: what to read.
             side: `gold` or `gate`, for messages.
             timeout_s: seconds for each reading.
+            expand: make memories into registers; else they are kept, as far as possible.
 
         Raises:
             ElaborationError: neither front end can read it; the message is the first error with its place.
             InputError: a name can't be given to Yosys.
             UnsupportedError: it holds something without an exact model, or reading took too long.
         """
-        key = source.key
+        key = source.key + ("expanded" if expand else "")
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        netlist = self._lower(source, side, timeout_s)
+        netlist = self._lower(source, side, timeout_s, expand)
         with self._lock:
             self._cache[key] = netlist
             while len(self._cache) > _CACHE_ENTRIES:
                 self._cache.popitem(last=False)
         return netlist
 
-    def pair(self, gold: Source, gate: Source, timeout_s: float) -> tuple[Netlist, Netlist]:
+    def pair(self, gold: Source, gate: Source, timeout_s: float, *, expand: bool = False) -> tuple[Netlist, Netlist]:
         """Return both netlists, read at the same time where neither is known yet."""
         with self._lock:
             known = gold.key in self._cache or gate.key in self._cache
         if known:  # a thread would cost more than it saves
-            return self.netlist(gold, "gold", timeout_s), self.netlist(gate, "gate", timeout_s)
+            first = self.netlist(gold, "gold", timeout_s, expand=expand)
+            return first, self.netlist(gate, "gate", timeout_s, expand=expand)
         with ThreadPoolExecutor(1) as executor:
-            later = executor.submit(self.netlist, gate, "gate", timeout_s)
-            first = self.netlist(gold, "gold", timeout_s)
+            later = executor.submit(self.netlist, gate, "gate", timeout_s, expand=expand)
+            first = self.netlist(gold, "gold", timeout_s, expand=expand)
             return first, later.result()
 
-    def _lower(self, source: Source, side: str, timeout_s: float) -> Netlist:
-        first = self._attempt(source, "slang", timeout_s)
+    def _lower(self, source: Source, side: str, timeout_s: float, expand: bool) -> Netlist:
+        first = self._attempt(source, "slang", timeout_s, expand)
         if first.ok:
             return _parse(first)
-        second = self._attempt(source, "verilog", timeout_s)
+        second = self._attempt(source, "verilog", timeout_s, expand)
         if second.ok:
             return _parse(second)
         if "timeout" in (first.ended_by, second.ended_by) or "memory" in (first.ended_by, second.ended_by):
             raise UnsupportedError(f"reading the {side} design ended by {second.ended_by} before a netlist was there")
         raise ElaborationError(f"can't elaborate the {side} design: {first.error}")
 
-    def _attempt(self, source: Source, frontend: str, timeout_s: float) -> YosysRun:
-        commands = [*_read(source, frontend), *LOWER]
+    def _attempt(self, source: Source, frontend: str, timeout_s: float, expand: bool) -> YosysRun:
+        commands = [*_read(source, frontend), *LOWER, *(_EXPAND if expand else ()), *_WRITE]
         return self.pool.run(commands, files=source.files, fetch=[_JSON], timeout_s=timeout_s)
 
 
@@ -161,4 +165,4 @@ def _read(source: Source, frontend: str) -> Sequence[str]:
 def _parse(run: YosysRun) -> Netlist:
     if _JSON not in run.files:
         raise ToolOutputError(f"expected Yosys to write {_JSON}, got no such file")
-    return parse(json.loads(run.files[_JSON]))
+    return parse(json.loads(run.files[_JSON]), add_memory=add_memory)

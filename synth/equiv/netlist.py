@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,6 +87,38 @@ class Register:
     gate: tuple[Net, bool] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write port: at the clock edge, the enabled bits of the word at `address` take `data`."""
+
+    clock: Net
+    rising: bool
+    enable: tuple[Net, ...]
+    address: tuple[Net, ...]
+    data: tuple[Net, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A memory that was not made into registers.
+
+    Attributes:
+        name: its source-level path.
+        width: bits of a word.
+        size: words, from address 0 on.
+        init: contents at power-up as `0`, `1` and `x`, the last word's highest bit first.
+        writes: write ports.
+        priority: which port wins over which where they write the same word, as Yosys numbers it.
+    """
+
+    name: str
+    width: int
+    size: int
+    init: str
+    writes: tuple[Write, ...]
+    priority: int
+
+
 @dataclass(slots=True)
 class Netlist:
     """A flattened design: ports, combinational cells, registers, names and initial values."""
@@ -99,6 +131,8 @@ class Netlist:
     """Source-level names `path[bit]` of the state nets, most public first."""
     init: dict[int, str]
     """Initial value `0` or `1` by net."""
+    memories: list[Memory] = field(default_factory=list)
+    """Memories that are kept; only proofs by name understand them."""
     orders: dict[bool, list[Cell | Register]] = field(default_factory=dict)
     blind: list[str] | None = None
     """Output bits that are X whatever happens, once that was looked for."""
@@ -126,8 +160,16 @@ class Netlist:
         return self.orders[transparent]
 
 
-def parse(document: Mapping[str, Any], top: str | None = None) -> Netlist:
+AddMemory = Callable[[Netlist, Mapping[str, Any], Mapping[str, tuple[Net, ...]]], None]
+
+
+def parse(document: Mapping[str, Any], top: str | None = None, add_memory: AddMemory | None = None) -> Netlist:
     """Return the netlist of a Yosys JSON document that holds one flattened module.
+
+    Args:
+        document: what Yosys wrote.
+        top: the module; None where one is marked.
+        add_memory: takes memory cells; without it there must be none.
 
     Raises:
         ToolOutputError: the document has no module, or not the one asked for.
@@ -146,7 +188,10 @@ def parse(document: Mapping[str, Any], top: str | None = None) -> Netlist:
             raise UnsupportedError(f"output {port.name!r} is driven to z; three-state nets have no two-valued model")
     netlist = Netlist(name, ports, [], [], {}, {})
     for instance, cell in module["cells"].items():
-        _add_cell(netlist, instance, cell)
+        if cell["type"] == "$mem_v2" and add_memory is not None:
+            add_memory(netlist, cell["parameters"], {n: tuple(bits) for n, bits in cell["connections"].items()})
+        else:
+            _add_cell(netlist, instance, cell)
     _add_names(netlist, module["netnames"])
     netlist.registers = _without_control_in_data(netlist)
     return netlist

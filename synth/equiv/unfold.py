@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, Vec, X, fix, one_of, plain, zero_of
 from rtlgen.synth.equiv.blast import evaluate
-from rtlgen.synth.equiv.netlist import Cell, Net, Netlist, Register
+from rtlgen.synth.equiv.memory import READ, Contents
+from rtlgen.synth.equiv.netlist import Cell, Net, Netlist, Register, UnsupportedError
 
 FreeX = Callable[[Hashable], int]
 """Makes the free input that stands for one X of the source; it is told where that X stands."""
@@ -37,7 +38,14 @@ class Unfolding:
     """Values of all nets of a netlist for one time step."""
 
     def __init__(
-        self, netlist: Netlist, ops: Ops, values: Mapping[int, Bit], free: FreeX | None, *, transparent: bool = False
+        self,
+        netlist: Netlist,
+        ops: Ops,
+        values: Mapping[int, Bit],
+        free: FreeX | None,
+        *,
+        transparent: bool = False,
+        contents: Contents | None = None,
     ) -> None:
         """Evaluate every net.
 
@@ -48,12 +56,13 @@ class Unfolding:
             free: makes a free input for every X (gate), or None to keep X (gold).
             transparent: state nets in `values` hold the stored state, and open latches and asynchronous controls
                 act on the outputs; else `values` holds the outputs themselves.
+            contents: what memories hold, where the netlist has any.
 
         Raises:
             InputError: a combinational loop.
             UnsupportedError: a cell without a model.
         """
-        self.netlist, self.ops, self._free = netlist, ops, free
+        self.netlist, self.ops, self._free, self._contents = netlist, ops, free, contents
         self.nets: dict[int, Bit] = dict(values)
         self.stored = dict(values)
         for item in netlist.order(transparent=transparent):
@@ -125,11 +134,17 @@ class Unfolding:
                 name: [free((place, name, i)) if bit is X else bit for i, bit in enumerate(vector)]
                 for name, vector in pins.items()
             }
-        out = evaluate(cell, pins, self.ops)
+        out = self._read(cell, pins) if cell.kind == READ else evaluate(cell, pins, self.ops)
         if free is not None and not plain(out):
             place = _place(cell, pins)
             out = [self.resolve(bit, (place, i)) for i, bit in enumerate(out)]
         self.nets.update((net, bit) for net, bit in zip(cell.outs, out, strict=True) if isinstance(net, int))
+
+    def _read(self, cell: Cell, pins: Mapping[str, Vec]) -> Vec:
+        if self._contents is None:
+            raise UnsupportedError("a memory was kept where only registers are understood")
+        memory = self.netlist.memories[cell.parameters["MEMORY"]]
+        return self._contents.read(memory, pins["A"], self.ops)
 
     def _through(self, register: Register) -> None:
         """Let asynchronous controls and an open latch act on the outputs."""

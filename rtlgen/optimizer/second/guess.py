@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -17,6 +18,7 @@ MAX_GUESSES = 1500
 _FEW = 20
 """Values up to which a register counts as a state code."""
 _MAX_CONTROLS = 8
+_MAX_CASES = 400
 _MAX_UNMATCHED = 40
 _MAX_BITS = 160
 _MAX_SUBTERMS = 1500
@@ -29,39 +31,58 @@ class Guesses:
 
     Attributes:
         classes: names of state variables that are equal (the narrower with zeros above).
-        others: one-bit terms over state variables.
+        near: one-bit terms over state variables that read a register without a partner in the other design.
+        far: further ones.
     """
 
     classes: list[list[str]]
-    others: list[Term]
+    near: list[Term]
+    far: list[Term]
 
 
 def guess(product: Product, runs: Runs) -> Guesses:
     """Return what holds in all runs, most useful first."""
     found = _Finder(product, runs)
-    others = list(dict.fromkeys(g for g in found.all() if not g.is_const))
-    return Guesses(found.classes, others[:MAX_GUESSES])
+    unmatched = set(found.unmatched)
+    near, far = [], []
+    for claim in dict.fromkeys(g for g in found.all() if not g.is_const):
+        (near if unmatched & set(t.variables(claim)) else far).append(claim)
+    return Guesses(found.classes, near[:MAX_GUESSES], far[:MAX_GUESSES])
 
 
 class _Finder:
     def __init__(self, product: Product, runs: Runs) -> None:
         self._product, self._runs = product, runs
         self._variables = {n: t.var(n, w) for n, w in product.states.items()}
-        groups: dict[bytes, list[str]] = {}
-        for name in product.states:
-            groups.setdefault(key(runs.values[name]), []).append(name)
         self._constant = {n for n, v in runs.values.items() if bool((v == v[0]).all())}
-        self.classes = [g for g in groups.values() if len(g) > 1]
-        both = {n for g in self.classes if {x[:4] for x in g} == {OLD, NEW} for n in g}
+        self.classes = self._classes()
+        paired = {n for c in self.classes for n in c}
         free = [n for n in product.states if n not in self._constant]
-        self._unmatched = [n for n in free if n not in both][:_MAX_UNMATCHED]
-        self._representatives = [g[0] for g in groups.values() if g[0] not in self._constant]
+        self.unmatched = [n for n in product.states if n not in paired]
+        self._unmatched = [n for n in free if n not in paired][:_MAX_UNMATCHED]
+        firsts = {c[0] for c in self.classes}
+        self._representatives = [n for n in free if n not in paired or n in firsts]
         self._few = {n: v for n in free if len(v := np.unique(runs.values[n])) <= _FEW}
+
+    def _classes(self) -> list[list[str]]:
+        """Return registers of one name that were always equal, then others of both designs that were."""
+        keys = {n: key(v) for n, v in self._runs.values.items()}
+        classes = []
+        left: dict[bytes, list[str]] = {}
+        for name in keys:
+            partner = (NEW if name.startswith(OLD) else OLD) + name[len(OLD) :]
+            if keys.get(partner) != keys[name]:
+                if name not in self._constant:
+                    left.setdefault(keys[name], []).append(name)
+            elif name.startswith(OLD):
+                classes.append([name, partner])
+        return classes + [g for g in left.values() if len({n[: len(OLD)] for n in g}) > 1]
 
     def all(self) -> Iterator[Term]:
         """Yield guesses."""
         for name in self._constant:
             yield self._equal_const(name, int(self._runs.values[name][0]))
+        yield from self._twins()
         yield from self._features()
         yield from self._linear()
         yield from self._bounds()
@@ -76,6 +97,14 @@ class _Finder:
     def _equal(self, a: Term, b: Term) -> Term:
         width = max(a.width, b.width)
         return t.apply("eq", t.zext(a, width), t.zext(b, width))
+
+    def _twins(self) -> Iterator[Term]:
+        """Yield that registers of different names are equal."""
+        first: dict[bytes, str] = {}
+        for name in self._representatives:
+            other = first.setdefault(key(self._of(name)), name)
+            if other != name:
+                yield self._equal(self._variables[name], self._variables[other])
 
     def _features(self) -> Iterator[Term]:
         """Yield that a register without a partner equals a value the other design computes, or its complement."""
@@ -167,22 +196,26 @@ class _Finder:
         """Yield what registers without a partner are while a state code has one value."""
         wide = [n for n in self._unmatched if n not in self._few]
         controls = sorted(self._few, key=lambda n: (not n.startswith(NEW), -len(self._few[n])))[:_MAX_CONTROLS]
-        for control in controls:
-            for value in self._few[control]:
-                where = self._of(control) == value
-                if int(where.sum()) >= _MIN_POINTS:
-                    outside = t.lnot(self._equal_const(control, int(value)))
-                    for claim in self._there(wide, control, where):
-                        yield t.lor(outside, claim)
+        cases = [[(c, int(v))] for c in controls for v in self._few[c]]
+        if len(wide) <= _FEW:
+            cases += [a + b for a, b in combinations(cases, 2) if a[0][0] != b[0][0]]
+        for case in cases[:_MAX_CASES]:
+            where = np.logical_and.reduce([self._of(c) == v for c, v in case])
+            if int(where.sum()) >= _MIN_POINTS:
+                outside = t.const(0, 1)
+                for c, v in case:
+                    outside = t.lor(outside, t.lnot(self._equal_const(c, v)))
+                for claim in self._there(wide, {c for c, _ in case}, where):
+                    yield t.lor(outside, claim)
 
-    def _there(self, wide: list[str], control: str, where: Vector) -> Iterator[Term]:
+    def _there(self, wide: list[str], controls: set[str], where: Vector) -> Iterator[Term]:
         for a in wide:
             here = self._of(a)[where]
             if bool((here == here[0]).all()):
                 yield self._equal_const(a, int(here[0]))
                 continue
             for b in self._representatives:
-                if b in (a, control) or self._product.states[b] < 2:
+                if b == a or b in controls or self._product.states[b] < 2:
                     continue
                 there = self._of(b)[where]
                 if bool((there == here).all()):

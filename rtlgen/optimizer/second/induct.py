@@ -8,11 +8,11 @@ variable (van Eijk, TCAD 2000), so that what did not change becomes the same ter
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.optimizer.second.guess import Guesses
 from rtlgen.optimizer.second.machine import NotHandledError
 from rtlgen.optimizer.second.product import Product
 from rtlgen.optimizer.second.rails import Substitution
@@ -25,12 +25,14 @@ _MIN_QUESTION_S = 0.3
 class Induction:
     """One attempt with `depth` steps at a time."""
 
-    def __init__(self, product: Product, guesses: Guesses, depth: int, deadline: float) -> None:
+    def __init__(
+        self, product: Product, classes: Sequence[Sequence[str]], guesses: Sequence[Term], depth: int, deadline: float
+    ) -> None:
         self._product = product
         self._depth = depth
         self._deadline = deadline
-        self._classes = [list(c) for c in guesses.classes]
-        self._guesses = list(guesses.others)
+        self._classes = [list(c) for c in classes]
+        self._guesses = list(guesses)
 
     def prove(self) -> None:
         """Prove every claim in every reachable state.
@@ -164,11 +166,12 @@ class Induction:
                 self._guesses = list(goals)
                 return True
             if answer:
-                bad_pairs = [p for p in pairs if _fails(solver, p[2])]
-                bad = [g for g, c in goals.items() if _fails(solver, c)]
+                around = _Neighbours(solver, [p[2] for p in pairs] + list(goals.values()), self._depth)
+                bad_pairs = [p for p in pairs if around.fails(p[2])]
+                bad = {g for g, c in goals.items() if around.fails(c)}
             else:
                 bad_pairs, bad = self._hard(solver, pairs, goals, [label_of[g] for g in goals])
-            goals = {g: c for g, c in goals.items() if g not in set(bad)}
+            goals = {g: c for g, c in goals.items() if g not in bad}
             if bad_pairs:
                 self._guesses = list(goals)
                 self._split({n for n, _, _ in bad_pairs})
@@ -176,18 +179,18 @@ class Induction:
 
     def _hard(
         self, solver: Solver, pairs: list[tuple[str, str, Term]], goals: dict[Term, Term], given: list[Any]
-    ) -> tuple[list[tuple[str, str, Term]], list[Term]]:
+    ) -> tuple[list[tuple[str, str, Term]], set[Term]]:
         """Return what is not shown one by one, after all at once took too long."""
         bad_pairs = []
         for pair in pairs:
             self._left()
             if solver.some_false([pair[2]], given) is not False:
                 bad_pairs.append(pair)
-        bad = []
+        bad = set()
         for guess, claim in goals.items():
             self._left()
             if not (claim.is_const and claim.value) and solver.some_false([claim], given) is not False:
-                bad.append(guess)
+                bad.add(guess)
         if not bad and not bad_pairs:
             raise NotHandledError("the solver takes too long")
         return bad_pairs, bad
@@ -215,6 +218,30 @@ class Induction:
                 raise NotHandledError(f"output {name} is not shown to be equal")
 
 
-def _fails(solver: Solver, claim: Term) -> bool:
-    """Return whether a claim is 0 in the solver's last model."""
-    return not claim.value if claim.is_const else solver.is_false(claim)
+class _Neighbours:
+    """A counterexample and points around it: the same states with other inputs in the last step.
+
+    A point may break a claim that was assumed, so that a guess is dropped for no good reason; that costs a proof at
+    most, and one question drops what would otherwise take many.
+    """
+
+    def __init__(self, solver: Solver, claims: Sequence[Term], depth: int) -> None:
+        names = t.variables(*claims)
+        rng = np.random.default_rng(len(names))
+        self._values: dict[str, Vector] = {}
+        for name, width in names.items():
+            value = solver.value(t.var(name, width))
+            vector = from_ints([value] * _AROUND, width)
+            if name.endswith(f"@{depth - 1}"):
+                drawn = random_vector(width, _AROUND, rng)
+                vector = np.where(np.arange(_AROUND) == 0, vector, drawn)
+            self._values[name] = vector
+        self._cache: dict[Term, Vector] = {}
+
+    def fails(self, claim: Term) -> bool:
+        """Return whether a claim is 0 at some point."""
+        if not claim.is_const:
+            for term in unseen(claim, self._cache):
+                evaluate_terms((term,), self._values, _AROUND, cache=_Shallow(self._cache, term))
+            return not bool(self._cache[claim].all())
+        return not claim.value
