@@ -110,6 +110,7 @@ class Prover:
                 defines=old.defines,
                 budget_s=budget_s,
                 pool=self._pool,
+                confirm=False,  # a refuted candidate is dropped, nobody is shown its counterexample
             )
         except RtlgenError as error:
             return EquivalenceResult(status="unknown", method="none", reason=str(error))
