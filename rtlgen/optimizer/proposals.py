@@ -23,6 +23,8 @@ _EXPLORE = 0.35
 """Weight of a family that was tried little, against its rate of success."""
 
 
+_MANY = 4
+"""Proposals without any gain after which a family is asked last on the next version."""
 _LARGE_GAIN = 0.05
 """Share of the objective that counts as a full success."""
 
@@ -158,7 +160,9 @@ class Proposers:
     ) -> ProposalStream:
         """Return the proposals on `target`; families stop by themselves after about `budget_s` seconds."""
         thinker, self._spare = self._spare or Thinker(self._rules), Thinker(self._rules)
-        return ProposalStream(thinker, job_text(target, objective, seed, budget_s), self._records, failed)
+        fruitless = [f for f, (trials, wins) in self._records.items() if trials >= _MANY and not wins]
+        job = job_text(target, objective, seed, budget_s, last=fruitless)
+        return ProposalStream(thinker, job, self._records, failed)
 
     def close(self) -> None:
         """End the waiting process."""

@@ -132,9 +132,10 @@ def main(names: list[str]) -> None:
     if not line:
         os._exit(0)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    context = context_of(json.loads(line))
+    job = json.loads(line)
+    context = context_of(job)
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        for rewrite in rewrites:
+        for rewrite in sorted(rewrites, key=lambda r: r.name in job.get("last", ())):
             threads.submit(_think, rewrite, context, speaker)
     os._exit(0)
 
