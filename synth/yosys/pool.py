@@ -134,6 +134,10 @@ class YosysPool:
             self._free.put(worker)
 
 
+_LITTLE_SPACE = 1 << 16
+"""Free bytes below which a job that failed is believed to have failed for lack of space."""
+
+
 @contextlib.contextmanager
 def _job_folder() -> Iterator[Path]:
     try:
@@ -169,6 +173,10 @@ def _run_in(
     times = tuple(float(t) for t in _read_tail(control / "progress").split())
     fetched = {str(n): _read_tail(work / n, None) for n in names if (work / n).is_file()}
     ended_by = _ended_by(code, timed_out, log)
+    if code != 0 and not timed_out and shutil.disk_usage(folder).free < _LITTLE_SPACE:
+        raise SandboxError(
+            f"expected space for Yosys' files in {folder.parent}, got a full disk; free disk space or set TMPDIR"
+        )
     error = (
         None
         if code == 0 and not timed_out

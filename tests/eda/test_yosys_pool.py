@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -178,3 +179,22 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
     parent.stdout.close()
     assert psutil.wait_procs(children, timeout=5)[1] == []
     assert not list(tmp_path.glob("rtlgen-worker-*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        monkeypatch.setattr(tempfile, "tempdir", str(small))
+        with (
+            YosysPool(1) as pool,
+            pytest.raises(SandboxError, match=f"{small}.*full disk|free disk space or set TMPDIR"),
+        ):
+            pool.run(
+                ["read_verilog -sv a.v", "synth"], files={"a.v": "module a(input x, output y); assign y = x; endmodule"}
+            )
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
