@@ -192,3 +192,21 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert report["changes"] and report["ended_by"] in ("interrupt", "converged")
     assert "Traceback" not in err and "area [um²]" in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_a_disk_that_fills_up_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "tick.v").write_text(WASTE)
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        done = rtlgen("optimize", "tick.v", "--budget", "8", "--out", "small/out", cwd=tmp_path)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        assert "can't be written: No space left on device" in done.stderr
+        assert (tmp_path / "tick.v").read_text() == WASTE
+        kept = (small / "out" / "src" / "tick.v").read_text()
+        assert kept != WASTE and kept.rstrip().endswith("endmodule")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
