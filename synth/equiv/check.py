@@ -18,6 +18,8 @@ from rtlgen.synth.equiv.ports import check_ports
 from rtlgen.synth.yosys import YosysPool
 
 _KEPT = 4
+_BITS_A_SECOND = 1000
+"""Memory bits that can be taken as registers, for each second of time."""
 _own: list[YosysPool] = []
 _lowerings: list[Lowering] = []
 _lock = threading.Lock()
@@ -116,7 +118,7 @@ def _run(job: Job, lowering: Lowering) -> EquivalenceResult:
     if pair(gold, gate) is not None:
         found = Comparison(job, gold, gate).by_name()
     if found is None:
-        _check_size(gold, gate)
+        _check_size(job, gold, gate)
         gold, gate = lowering.pair(job.gold, job.gate, job.deadline - time.monotonic(), expand=True)
         found = Comparison(job, gold, gate).run()
     return found
@@ -132,11 +134,13 @@ def _read(job: Job, lowering: Lowering) -> tuple[Netlist, Netlist, bool]:
     return gold, gate, not gold.memories and not gate.memories
 
 
-def _check_size(*netlists: Netlist) -> None:
+def _check_size(job: Job, *netlists: Netlist) -> None:
+    """Raise where the memories are too large to be made into registers in the time that is left."""
+    most = min(MAX_MEMORY_BITS, int((job.deadline - time.monotonic()) * _BITS_A_SECOND))
     for netlist in netlists:
         for memory in netlist.memories:
-            if memory.width * memory.size > MAX_MEMORY_BITS:
+            if memory.width * memory.size > most:
                 raise UnsupportedError(
-                    f"memory {memory.name!r} has {memory.width * memory.size} bits; above {MAX_MEMORY_BITS}, only "
+                    f"memory {memory.name!r} has {memory.width * memory.size} bits; above {most} (in this time), only "
                     "memories are proved that match by name, with the same write ports"
                 )

@@ -32,7 +32,7 @@ LOWER = (
 )
 _EXPAND = ("memory_map",)
 _WRITE = ("opt_clean", f"write_json {_JSON}")
-MAX_MEMORY_BITS = 1 << 17
+MAX_MEMORY_BITS = 1 << 15
 """Larger memories are not made into registers."""
 
 
