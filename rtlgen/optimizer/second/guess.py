@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -21,6 +21,8 @@ _MAX_CONTROLS = 8
 _MAX_CASES = 400
 _MAX_UNMATCHED = 40
 _MAX_BITS = 160
+_MAX_RELATIONS = 16
+_CODES = 8
 _MAX_SUBTERMS = 1500
 _MIN_POINTS = 4
 
@@ -33,32 +35,37 @@ class Guesses:
         classes: names of state variables that are equal (the narrower with zeros above).
         near: one-bit terms over state variables that read a register without a partner in the other design.
         far: further ones.
+        pairs: values that a register without a partner was seen with beside another one, both of few values.
+        equal_pairs: the same for the members of a class.
     """
 
     classes: list[list[str]]
     near: list[Term]
     far: list[Term]
+    pairs: dict[tuple[str, str], set[tuple[int, int]]]
+    equal_pairs: dict[tuple[str, str], set[tuple[int, int]]]
 
 
-def guess(product: Product, runs: Runs) -> Guesses:
+def guess(machines: Product, runs: Runs) -> Guesses:
     """Return what holds in all runs, most useful first."""
-    found = _Finder(product, runs)
+    found = _Finder(machines, runs)
     unmatched = set(found.unmatched)
-    near, far = [], []
+    near: list[Term] = []
+    far: list[Term] = []
     for claim in dict.fromkeys(g for g in found.all() if not g.is_const):
         (near if unmatched & set(t.variables(claim)) else far).append(claim)
-    return Guesses(found.classes, near[:MAX_GUESSES], far[:MAX_GUESSES])
+    return Guesses(found.classes, near[:MAX_GUESSES], far[:MAX_GUESSES], found.pairs(), found.equal_pairs())
 
 
 class _Finder:
-    def __init__(self, product: Product, runs: Runs) -> None:
-        self._product, self._runs = product, runs
-        self._variables = {n: t.var(n, w) for n, w in product.states.items()}
+    def __init__(self, machines: Product, runs: Runs) -> None:
+        self._product, self._runs = machines, runs
+        self._variables = {n: t.var(n, w) for n, w in machines.states.items()}
         self._constant = {n for n, v in runs.values.items() if bool((v == v[0]).all())}
         self.classes = self._classes()
         paired = {n for c in self.classes for n in c}
-        free = [n for n in product.states if n not in self._constant]
-        self.unmatched = [n for n in product.states if n not in paired]
+        free = [n for n in machines.states if n not in self._constant]
+        self.unmatched = [n for n in machines.states if n not in paired]
         self._unmatched = [n for n in free if n not in paired][:_MAX_UNMATCHED]
         firsts = {c[0] for c in self.classes}
         self._representatives = [n for n in free if n not in paired or n in firsts]
@@ -183,6 +190,23 @@ class _Finder:
         for value in values:
             result = t.lor(result, self._equal_const(name, int(value)))
         return result
+
+    def pairs(self) -> dict[tuple[str, str], set[tuple[int, int]]]:
+        """Return values seen together, for a register without a partner and another one."""
+        old, new = ([n for n in self._unmatched if n in self._few and n.startswith(p)] for p in (OLD, NEW))
+        codes = [n for n in self._representatives if len(self._few.get(n, range(99))) <= _CODES]
+        others = [n for n in codes if n not in old and n not in new]
+        chosen = list(product(old or others, new or others)) if old or new else []
+        chosen.sort(key=lambda p: (p[0][len(OLD) :] != p[1][len(NEW) :], -len(self._few[p[0]]) - len(self._few[p[1]])))
+        return {p: self._together(*p) for p in chosen[:_MAX_RELATIONS]}
+
+    def equal_pairs(self) -> dict[tuple[str, str], set[tuple[int, int]]]:
+        """Return values seen together, for members of a class."""
+        few = self._few.keys() | self._constant
+        return {(c[0], n): self._together(c[0], n) for c in self.classes for n in c[1:] if {c[0], n} <= few}
+
+    def _together(self, a: str, b: str) -> set[tuple[int, int]]:
+        return set(zip(map(int, self._of(a)), map(int, self._of(b)), strict=True))
 
     def _implied(self, a: str, b: str) -> Iterator[Term]:
         if key(self._of(a)) == key(self._of(b)):

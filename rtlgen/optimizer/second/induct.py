@@ -8,31 +8,47 @@ variable (van Eijk, TCAD 2000), so that what did not change becomes the same ter
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.graphs.wordlevel.vectors import Vector, from_ints, random_vector
+from rtlgen.optimizer.second.guess import Guesses
 from rtlgen.optimizer.second.machine import NotHandledError
+from rtlgen.optimizer.second.points import Points
 from rtlgen.optimizer.second.product import Product
 from rtlgen.optimizer.second.rails import Substitution
 from rtlgen.optimizer.second.smt import Solver
 
 _QUESTION_S = 4.0
 _MIN_QUESTION_S = 0.3
+_AROUND = 64
+_MAX_PAIRS = 80
 
 
 class Induction:
-    """One attempt with `depth` steps at a time."""
+    """One attempt with `depth` steps at a time.
 
-    def __init__(
-        self, product: Product, classes: Sequence[Sequence[str]], guesses: Sequence[Term], depth: int, deadline: float
-    ) -> None:
+    Args:
+        product: what to prove.
+        guesses: what is tried as invariants; `near` and `far` as given by `claims`.
+        claims: one-bit guesses to use.
+        depth: steps that are assumed.
+        deadline: `time.monotonic()` value at which the attempt ends.
+    """
+
+    def __init__(self, product: Product, guesses: Guesses, claims: Sequence[Term], depth: int, deadline: float) -> None:
         self._product = product
         self._depth = depth
         self._deadline = deadline
-        self._classes = [list(c) for c in classes]
-        self._guesses = list(guesses)
+        self._classes = [list(c) for c in guesses.classes]
+        self._guesses = list(claims)
+        self._label: Callable[[Term], Any]
+        self._seen_equal = guesses.equal_pairs
+        self._relations = [Relation(a, b, set(found)) for (a, b), found in guesses.pairs.items()]
 
     def prove(self) -> None:
         """Prove every claim in every reachable state.
@@ -63,6 +79,7 @@ class Induction:
         for frame in range(self._depth):
             put = Substitution(state | self._inputs(frame))
             self._guesses = [g for g in self._guesses if self._holds(solver, put(g))]
+            self._relations = [r for r in self._relations if self._holds(solver, put(r.term(self._product)))]
             self._classes = [c for group in self._classes for c in self._split_base(solver, group, put)]
             if frame or self._depth > 1:
                 for name, claim in self._product.claims.items():
@@ -137,13 +154,8 @@ class Induction:
             # sound, because the claims are proved below from the guesses of the same frame
             for claim in self._product.claims.values():
                 self._assume_one(solver, put(claim))
-        labels = []
-        for guess in self._guesses:
-            every = t.const(1, 1)
-            for put in puts:
-                every = t.land(every, put(guess))
-            labels.append(solver.label(every))
-        return labels
+        self._label = lambda claim: solver.label(_every(put(claim) for put in puts))
+        return [self._label(guess) for guess in self._guesses]
 
     def _assume_one(self, solver: Solver, claim: Term) -> None:
         if not claim.is_const:
@@ -160,17 +172,27 @@ class Induction:
         label_of = dict(zip(self._guesses, labels, strict=True))
         while True:
             self._left()
-            open_goals = [c for c in goals.values() if not (c.is_const and c.value)]
-            answer = solver.some_false([*(p[2] for p in pairs), *open_goals], [label_of[g] for g in goals])
+            terms = {r: r.term(self._product) for r in self._relations}
+            for claim in terms.values():
+                if claim not in label_of:
+                    label_of[claim] = self._label(claim)
+            related = {r: put(claim) for r, claim in terms.items()}
+            asked = [*(p[2] for p in pairs), *goals.values(), *related.values()]
+            given = [label_of[g] for g in (*goals, *terms.values())]
+            answer = solver.some_false([c for c in asked if not (c.is_const and c.value)], given)
             if answer is False:
                 self._guesses = list(goals)
                 return True
             if answer:
-                around = _Neighbours(solver, [p[2] for p in pairs] + list(goals.values()), self._depth)
+                around = _Neighbours(solver, asked, self._depth)
                 bad_pairs = [p for p in pairs if around.fails(p[2])]
                 bad = {g for g, c in goals.items() if around.fails(c)}
+                self._relations = [
+                    r for r, c in related.items() if around.first(c) or r.grow(around, put, self._product)
+                ]
             else:
-                bad_pairs, bad = self._hard(solver, pairs, goals, [label_of[g] for g in goals])
+                bad_pairs, bad = self._hard(solver, pairs, goals | {terms[r]: c for r, c in related.items()}, given)
+                self._relations = [r for r in self._relations if terms[r] not in bad]
             goals = {g: c for g, c in goals.items() if g not in bad}
             if bad_pairs:
                 self._guesses = list(goals)
@@ -196,7 +218,11 @@ class Induction:
         return bad_pairs, bad
 
     def _split(self, names: set[str]) -> None:
-        """Take names out of their classes; those of one class may still be equal to each other."""
+        """Take names out of their classes; those of one class may still be equal, or be codes of the same states."""
+        for group in self._classes:
+            for name in names & set(group[1:]):
+                if (group[0], name) in self._seen_equal:
+                    self._relations.append(Relation(group[0], name, set(self._seen_equal[group[0], name])))
         parts = [[n for n in g if (n in names) == out] for g in self._classes for out in (False, True)]
         self._classes = [p for p in parts if len(p) > 1]
 
@@ -205,7 +231,7 @@ class Induction:
         solver = self._solver()
         puts = [Substitution(frames[i] | self._inputs(i)) for i in range(self._depth)]
         for i, put in enumerate(puts):
-            for guess in self._guesses:
+            for guess in (*self._guesses, *(r.term(self._product) for r in self._relations)):
                 self._assume_one(solver, put(guess))
             for group in self._classes if i else ():
                 for name in group[1:]:
@@ -236,12 +262,41 @@ class _Neighbours:
                 drawn = random_vector(width, _AROUND, rng)
                 vector = np.where(np.arange(_AROUND) == 0, vector, drawn)
             self._values[name] = vector
-        self._cache: dict[Term, Vector] = {}
+        self.points = Points(self._values, _AROUND)
 
     def fails(self, claim: Term) -> bool:
         """Return whether a claim is 0 at some point."""
-        if not claim.is_const:
-            for term in unseen(claim, self._cache):
-                evaluate_terms((term,), self._values, _AROUND, cache=_Shallow(self._cache, term))
-            return not bool(self._cache[claim].all())
-        return not claim.value
+        return not claim.value if claim.is_const else not bool(self.points(claim).all())
+
+    def first(self, claim: Term) -> int:
+        """Return the value of a term at the counterexample itself."""
+        return claim.const_value if claim.is_const else int(self.points(claim)[0])
+
+
+class Relation:
+    """Values that two registers have together; unlike other guesses it grows until it holds, while it is small."""
+
+    def __init__(self, a: str, b: str, pairs: set[tuple[int, int]]) -> None:
+        self._a, self._b, self._pairs = a, b, pairs
+
+    def term(self, product: Product) -> Term:
+        """Return that one of the pairs holds."""
+        left, right = (t.var(n, product.states[n]) for n in (self._a, self._b))
+        result = t.const(0, 1)
+        for x, y in sorted(self._pairs):
+            both = t.land(t.apply("eq", left, t.const(x, left.width)), t.apply("eq", right, t.const(y, right.width)))
+            result = t.lor(result, both)
+        return result
+
+    def grow(self, around: _Neighbours, put: Substitution, product: Product) -> bool:
+        """Add the pair of a counterexample; return whether the relation is still of use."""
+        x, y = (around.first(put(t.var(n, product.states[n]))) for n in (self._a, self._b))
+        self._pairs.add((x, y))
+        return len(self._pairs) <= _MAX_PAIRS
+
+
+def _every(claims: Iterable[Term]) -> Term:
+    result = t.const(1, 1)
+    for claim in claims:
+        result = t.land(result, claim)
+    return result

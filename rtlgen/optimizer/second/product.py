@@ -12,8 +12,9 @@ from random import Random
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.graphs.wordlevel.vectors import evaluate_terms, from_ints
+from rtlgen.graphs.wordlevel.vectors import from_ints
 from rtlgen.optimizer.second.machine import Machine, NotHandledError
+from rtlgen.optimizer.second.points import Points
 from rtlgen.optimizer.second.rails import Rails, Substitution, choose, either, invert, is_value
 from rtlgen.optimizer.second.reset import Reset, State, find_reset, start_terms
 from rtlgen.optimizer.second.strict import strict_views
@@ -144,7 +145,7 @@ def _refuse_blind(machine: Machine, state: State, reset: Reset) -> None:
             if name not in machine.states and name[:-1] not in masks:
                 drawn = [rng.getrandbits(width) for _ in range(count)]
                 values[name] = from_ints([quiet[name]] * count if name in quiet else drawn, width)
-        results = evaluate_terms(roots, values, count)
+        results = Points(values, count).all(roots)
         masks_seen = results[1 + 2 * len(names) :: 2]
         for name, seen in zip(list(machine.outputs), masks_seen, strict=True):
             if name in pending:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rtlgen.core.errors import RtlgenError
-from rtlgen.optimizer.second.guess import guess
+from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.optimizer.second.guess import Guesses, guess
 from rtlgen.optimizer.second.induct import Induction
 from rtlgen.optimizer.second.machine import NotHandledError
 from rtlgen.optimizer.second.product import Product, build_product
@@ -18,7 +20,6 @@ from rtlgen.optimizer.target import Target
 
 METHOD = "slang + Bitwuzla"
 _SIMULATE_S = 1.5
-_DEPTHS = (1, 2, 3)
 _WHOLE_SHARE = 0.45
 
 
@@ -102,24 +103,41 @@ def _prove(old: Target, new: Target, deadline: float) -> tuple[Reset, str]:
 
 
 def _by_engines(product: Product, deadline: float) -> str:
-    runs = Runs(product, min(_SIMULATE_S, (deadline - time.monotonic()) / 5))
-    guesses = guess(product, runs)
-    reasons: list[str] = []
-    for depth in _DEPTHS:
+    """Return the method that proved the product's claims.
+
+    Raises:
+        NotHandledError: none did.
+    """
+    start = time.monotonic()
+    guesses = guess(product, Runs(product, min(_SIMULATE_S, (deadline - start) / 5)))
+    attempts: list[tuple[float, Callable[[float], str]]] = [
+        (0.2, partial(_induction, product, guesses, [], 1)),
+        (0.4, partial(_induction, product, guesses, guesses.near, 1)),
+        (0.5, partial(_walk, product)),
+        (0.4, partial(_induction, product, guesses, [*guesses.near, *guesses.far], 1)),
+        (0.5, partial(_induction, product, guesses, [*guesses.near, *guesses.far], 2)),
+        (1.0, partial(_induction, product, guesses, guesses.near, 3)),
+    ]
+    reasons: dict[str, None] = {}
+    for share, attempt in attempts:
+        now = time.monotonic()
         try:
-            left = deadline - time.monotonic()
-            Induction(product, guesses, depth, time.monotonic() + left * 0.5).prove()
-            return METHOD
+            return attempt(now + (deadline - now) * share)
         except NotHandledError as error:
-            reasons.append(str(error))
-        if depth == 1 and walk_is_possible(product):
-            try:
-                left = deadline - time.monotonic()
-                done = walk(product, time.monotonic() + left * 0.6)
-                return f"exhaustive simulation ({done.states} states x {done.inputs} inputs)"
-            except NotHandledError as error:
-                reasons.append(f"walk: {error}")
+            reasons[str(error)] = None
     raise NotHandledError("; ".join(reasons))
+
+
+def _induction(product: Product, guesses: Guesses, claims: Sequence[Term], depth: int, deadline: float) -> str:
+    Induction(product, guesses, claims, depth, deadline).prove()
+    return METHOD
+
+
+def _walk(product: Product, deadline: float) -> str:
+    if not walk_is_possible(product):
+        raise NotHandledError("too many inputs to try them all")
+    done = walk(product, deadline)
+    return f"exhaustive simulation ({done.states} states x {done.inputs} inputs)"
 
 
 __all__ = ["METHOD", "Second", "second_proof"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.graphs.wordlevel.vectors import constant, evaluate_terms
+from rtlgen.graphs.wordlevel.vectors import constant
 from rtlgen.optimizer.second.machine import Machine
+from rtlgen.optimizer.second.points import Points
 from rtlgen.optimizer.second.rails import Rails
 
 MAX_CYCLES = 32
@@ -57,7 +58,7 @@ class ThreeValued:
             values[name] = constant(value & ~unknown, width, 1)
             values[name + "?"] = constant(unknown, width, 1)
         roots = [x for pair in self._next.values() for x in pair]
-        results = [int(v[0]) for v in evaluate_terms(roots, values, 1)]
+        results = [int(v[0]) for v in Points(values, 1).all(roots)]
         pairs = zip(results[::2], results[1::2], strict=True)
         return {n: (v & ~u, u) for n, (v, u) in zip(self._next, pairs, strict=True)}
 

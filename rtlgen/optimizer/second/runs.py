@@ -13,11 +13,11 @@ from rtlgen.graphs.wordlevel.vectors import (
     Vector,
     bit_of,
     corner_values,
-    evaluate_terms,
     from_ints,
     random_vector,
     shaped_vector,
 )
+from rtlgen.optimizer.second.points import Points
 from rtlgen.optimizer.second.product import Product
 
 TRACES = 96
@@ -57,14 +57,14 @@ class Runs:
             if time.monotonic() > deadline:
                 break
             inputs = self._draw(inputs)
-            state = dict(zip(names, evaluate_terms(terms, {**inputs, **state}, TRACES), strict=True))
+            state = dict(zip(names, Points({**inputs, **state}, TRACES).all(terms), strict=True))
         return seen
 
     def _first(self) -> dict[str, Vector]:
         free = t.variables(*self._product.start.values())
         drawn = {n: random_vector(w, TRACES, self._rng) for n, w in free.items()}
         names = list(self._product.start)
-        values = evaluate_terms([self._product.start[n] for n in names], drawn, TRACES)
+        values = Points(drawn, TRACES).all(self._product.start[n] for n in names)
         return dict(zip(names, values, strict=True))
 
     def _draw(self, last: Mapping[str, Vector]) -> dict[str, Vector]:
@@ -89,7 +89,7 @@ class Runs:
 
     def of(self, terms: list[Term]) -> list[Vector]:
         """Return the value of terms over state variables at every point."""
-        return evaluate_terms(terms, self.values, self.count)
+        return Points(self.values, self.count).all(terms)
 
 
 def key(vector: Vector) -> bytes:

@@ -64,9 +64,9 @@ class Solver:
         result = self._solver.check_sat(*given, goal)
         return None if result == b.Result.UNKNOWN else bool(result == b.Result.SAT)
 
-    def is_false(self, claim: Term) -> bool:
-        """Return whether a claim is 0 in the model of the last answer."""
-        return bool(self._solver.get_value(self.translate(claim)).value(10) == "0")
+    def value(self, term: Term) -> int:
+        """Return the value of a term in the model of the last answer."""
+        return int(self._solver.get_value(self.translate(term)).value(16), 16)
 
     def translate(self, root: Term) -> Any:
         """Return the Bitwuzla term."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtlgen.graphs.wordlevel import terms as t
-from rtlgen.graphs.wordlevel.vectors import Vector, constant, evaluate_terms
+from rtlgen.graphs.wordlevel.vectors import Vector, constant
 from rtlgen.optimizer.second.machine import NotHandledError
+from rtlgen.optimizer.second.points import Points
 from rtlgen.optimizer.second.product import Product
 
 MAX_STATES = 1 << 18
@@ -87,7 +88,7 @@ class _Walk:
         count = 1 << sum(free.values())
         index = np.arange(count, dtype=_U64)
         drawn = _dealt(free, index)
-        values = evaluate_terms([self._product.start[n] for n in self._names], drawn, count)
+        values = Points(drawn, count).all(self._product.start[n] for n in self._names)
         return self._pack(values, count)
 
     def _parts(self, frontier: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
@@ -104,7 +105,7 @@ class _Walk:
         values = {n: np.repeat(v, per) for n, v in self._unpack(states).items()}
         values |= _dealt(self._inputs, np.tile(np.arange(per, dtype=_U64), len(states)))
         steps = [self._product.steps[n] for n in self._names]
-        results = evaluate_terms([*self._claims, *steps], values, count)
+        results = Points(values, count).all([*self._claims, *steps])
         for claim in results[: len(self._claims)]:
             if not bool(claim.all()):
                 raise NotHandledError("a difference was found in simulation")
