@@ -11,7 +11,6 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.target import Target
 
 MAX_VARIANTS = 3
-_LARGEST = 64
 
 
 def parameter_variants(target: Target, body: ModuleIR) -> list[dict[str, str]]:
@@ -28,7 +27,7 @@ def _candidates(base: dict[str, str]) -> Iterator[dict[str, str]]:
             other = 1 - value if value in (0, 1) else value + change
             # Parameters that become equal may be the codes of two states: a machine nobody configures.
             clash = any(v == other for n, v in numbers.items() if n != name)
-            if 0 <= other <= _LARGEST and (value not in (0, 1) or change == 1) and not clash:
+            if other >= 0 and (value not in (0, 1) or change == 1) and not clash:
                 yield base | {name: str(other)}
 
 
