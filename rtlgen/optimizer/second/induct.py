@@ -19,11 +19,12 @@ from rtlgen.graphs.wordlevel.vectors import Vector, from_ints, random_vector
 from rtlgen.optimizer.second.guess import Guesses
 from rtlgen.optimizer.second.machine import NotHandledError
 from rtlgen.optimizer.second.points import Points
+from rtlgen.optimizer.second.polynomials import Polynomials
 from rtlgen.optimizer.second.product import Product
 from rtlgen.optimizer.second.rails import Substitution
 from rtlgen.optimizer.second.smt import Solver
 
-_QUESTION_S = 4.0
+_QUESTION_S = 3.0
 _MIN_QUESTION_S = 0.3
 _AROUND = 64
 _MAX_PAIRS = 80
@@ -47,6 +48,7 @@ class Induction:
         self._classes = [list(c) for c in guesses.classes]
         self._guesses = list(claims)
         self._label: Callable[[Term], Any]
+        self.used_polynomials = False
         self._seen_equal = guesses.equal_pairs
         self._relations = [Relation(a, b, set(found)) for (a, b), found in guesses.pairs.items()]
 
@@ -87,11 +89,16 @@ class Induction:
                         raise NotHandledError(f"output {name} is not shown to be equal in step {frame}")
             state = {n: put(term) for n, term in self._product.steps.items()}
 
-    def _holds(self, solver: Solver, claim: Term) -> bool:
+    def _holds(self, solver: Solver, claim: Term, given: Sequence[Any] = ()) -> bool:
+        """Return whether a claim is shown: by the solver, or where that gives up, by polynomials."""
         if claim.is_const:
             return bool(claim.value)
         self._left()
-        return solver.some_false([claim]) is False
+        answer = solver.some_false([claim], given)
+        if answer is None and Polynomials().equal(claim):
+            self.used_polynomials = True
+            return True
+        return answer is False
 
     def _split_base(self, solver: Solver, group: list[str], put: Substitution) -> list[list[str]]:
         """Return the parts of a class that are equal there."""
@@ -205,13 +212,11 @@ class Induction:
         """Return what is not shown one by one, after all at once took too long."""
         bad_pairs = []
         for pair in pairs:
-            self._left()
-            if solver.some_false([pair[2]], given) is not False:
+            if not self._holds(solver, pair[2], given):
                 bad_pairs.append(pair)
         bad = set()
         for guess, claim in goals.items():
-            self._left()
-            if not (claim.is_const and claim.value) and solver.some_false([claim], given) is not False:
+            if not self._holds(solver, claim, given):
                 bad.add(guess)
         if not bad and not bad_pairs:
             raise NotHandledError("the solver takes too long")

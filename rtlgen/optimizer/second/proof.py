@@ -129,8 +129,9 @@ def _by_engines(product: Product, deadline: float) -> str:
 
 
 def _induction(product: Product, guesses: Guesses, claims: Sequence[Term], depth: int, deadline: float) -> str:
-    Induction(product, guesses, claims, depth, deadline).prove()
-    return METHOD
+    attempt = Induction(product, guesses, claims, depth, deadline)
+    attempt.prove()
+    return f"{METHOD} and polynomials" if attempt.used_polynomials else METHOD
 
 
 def _walk(product: Product, deadline: float) -> str:
