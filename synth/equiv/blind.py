@@ -6,7 +6,7 @@ import time
 
 from rtlgen.synth.equiv.aig import Aig
 from rtlgen.synth.equiv.bits import Bit, Ops, one_of, zero_of
-from rtlgen.synth.equiv.combine import ask_abc, screen
+from rtlgen.synth.equiv.combine import ask, screen
 from rtlgen.synth.equiv.memory import Contents
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.unfold import Unfolding
@@ -39,5 +39,5 @@ def blind_outputs(netlist: Netlist, *, deadline: float, jobs: int) -> list[str]:
 def _possible(aig: Aig, lit: int, deadline: float, jobs: int) -> bool:
     decision = screen(aig, [lit]).decision
     if decision.answer == "unknown" and time.monotonic() < deadline:
-        decision = ask_abc([(aig, [lit])], deadline=deadline, jobs=jobs)
+        decision = ask([(aig, [lit])], deadline=deadline, jobs=jobs)
     return decision.answer == "sat"

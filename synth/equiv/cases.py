@@ -28,6 +28,7 @@ from rtlgen.synth.equiv.engines import COMBINATIONAL, Verdict, race
 from rtlgen.synth.equiv.netlist import Netlist, Register
 from rtlgen.synth.equiv.reset import State
 from rtlgen.synth.equiv.simulate import BitName, Simulator, random_inputs
+from rtlgen.synth.equiv.solver import QUICK_S, decide
 from rtlgen.synth.equiv.split import control_nets
 from rtlgen.synth.equiv.unfold import RegisterBits, Unfolding
 
@@ -143,10 +144,13 @@ class Cases:
         """Ask for each case whether a step leads out or an output differs; return also states outside, if any."""
         method = "structural"
         for problem in problems.values():
-            decision, new = problem.ask(min(deadline, time.monotonic() + _ASK_S), jobs)
+            decision, new = problem.ask(deadline, jobs, quick=True)
             self.verdicts += decision.verdicts
-            if decision.answer == "unknown" and not new:
+            if decision.answer != "unsat" and not new and self._switches:
                 decision, new = self._ask_apart(problem.case, deadline, jobs)
+            if decision.answer != "unsat" and not new:
+                decision, new = problem.ask(min(deadline, time.monotonic() + _ASK_S), jobs)
+                self.verdicts += decision.verdicts
             if decision.answer != "unsat":
                 return Decision(decision.answer, decision.method, tuple(self.verdicts)), new
             method = decision.method if decision.verdicts else method
@@ -325,15 +329,29 @@ class Problem:
                 rows.append(self.cases.row(vectors, lane))
         return np.array(rows, dtype=np.uint8)
 
-    def ask(self, deadline: float, jobs: int) -> tuple[Decision, list[Bits]]:
-        """Return whether this case is settled, and else a state outside that it leads to."""
+    def ask(self, deadline: float, jobs: int, *, quick: bool = False) -> tuple[Decision, list[Bits]]:
+        """Return whether this case is settled, and else a state outside that it leads to.
+
+        Args:
+            deadline: `time.monotonic()` at which to give up.
+            jobs: ABC processes at once.
+            quick: ask no other process.
+        """
         wanted = [self.bad, *self.leaves] if self.possible else [TRUE]
         screening = screen(self.aig, wanted)
         if screening.decision.answer == "unsat":
             return screening.decision, []
         if TRUE in wanted:
             return screening.decision, []
-        text, inputs = write_aiger(self.aig, [], [self.aig.or_all(screening.open_lits or wanted)])
+        open_lits = screening.open_lits or wanted
+        own, values = decide(self.aig, open_lits, min(QUICK_S, deadline - time.monotonic()))
+        if own.answer == "unsat":
+            return Decision("unsat", own.engine, (own,)), []
+        if own.answer == "sat":
+            return self._outside_of(values, (own,))
+        if quick:
+            return Decision("unknown", "budget", (own,)), []
+        text, inputs = write_aiger(self.aig, [], [self.aig.or_all(open_lits)])
         verdicts = race(
             [(engine, text) for engine in COMBINATIONAL[:2]],
             deadline=deadline,
@@ -344,10 +362,14 @@ class Problem:
         if answers == {"unsat"}:
             return Decision("unsat", verdicts[-1].engine, tuple(verdicts)), []
         frames = next((v.frames for v in verdicts if v.frames), ())
-        unknown = Decision("unknown", "no inductive relation", tuple(verdicts))
         if answers != {"sat"} or not frames:
-            return unknown, []
-        if self.differs(dict(zip(inputs, map(int, frames[0]), strict=True)), 1):
+            return Decision("unknown", "no inductive relation", tuple(verdicts)), []
+        return self._outside_of(dict(zip(inputs, map(int, frames[0]), strict=True)), tuple(verdicts))
+
+    def _outside_of(self, values: Mapping[int, int], verdicts: tuple[Verdict, ...]) -> tuple[Decision, list[Bits]]:
+        """Return the state outside that a witness leads to; none where it shows an output that differs."""
+        unknown = Decision("unknown", "no inductive relation", verdicts)
+        if self.differs(values, 1):
             return unknown, []
         new = self.outside(1)
         return unknown, [new] if len(new) else []

@@ -11,7 +11,7 @@ from rtlgen.synth.equiv import sequential
 from rtlgen.synth.equiv.bits import X
 from rtlgen.synth.equiv.blind import blind_outputs
 from rtlgen.synth.equiv.cases import Cases, applies
-from rtlgen.synth.equiv.combine import Decision, ask_abc, screen
+from rtlgen.synth.equiv.combine import Decision, ask, screen
 from rtlgen.synth.equiv.confirm import confirm
 from rtlgen.synth.equiv.correspond import build, start_holds
 from rtlgen.synth.equiv.engines import Verdict
@@ -94,10 +94,12 @@ class Comparison:
             found = self._relate(gold_state, gate_state)
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"relation/{found.method}", reset)
+            self._search_further()
+        if self.seen is None:
             found = self._cases(gold_state, gate_state, reset)
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"cases/{found.method}", reset)
-        elif not self.job.confirm:
+        if self.seen is not None and not self.job.confirm:
             return self._refuted_unconfirmed(self.seen)
         return self._sequential(reset, gold_state, gate_state)
 
@@ -120,12 +122,18 @@ class Comparison:
         except UnsupportedError:  # relations need no such machine; after them, the same error says why nothing is left
             return
         self.search = Search(self.machine)
-        left = self._left()
-        self.seen = self.search.quick(time.monotonic() + _SEARCH_SHARE * left)
-        if self.seen is None and self.differs:
-            self.seen = self.search.further(min(_SEARCH_S, _SEARCH_SHARE * left))
-        if self.seen is not None:
+        self.seen = self.search.quick(time.monotonic() + _SEARCH_SHARE * self._left())
+        if self.seen is None:
+            self._search_further()
+        else:
             self.verdicts.append(self.seen)
+
+    def _search_further(self) -> None:
+        """Look for a difference in longer runs, where register correspondence says that there may be one."""
+        if self.search is not None and self.differs:
+            self.seen = self.search.further(min(_SEARCH_S, _SEARCH_SHARE * self._left()))
+            if self.seen is not None:
+                self.verdicts.append(self.seen)
 
     def _relate(self, gold_state: State, gate_state: State) -> Decision:
         """Try relations between the registers that random runs suggest."""
@@ -184,12 +192,12 @@ class Comparison:
                 return screening.decision, has_x
             problems.append((problem.aig, screening.open_lits))
         first = min(deadline, time.monotonic() + _BEFORE_SPLIT_S) if weight else deadline
-        decision = ask_abc(problems, deadline=first, jobs=self.job.jobs)
+        decision = ask(problems, deadline=first, jobs=self.job.jobs)
         if decision.answer == "unknown" and weight:
             self.verdicts += decision.verdicts
             decision = self._split(twins, deadline)
             if decision.answer == "unknown":
-                decision = ask_abc(problems, deadline=deadline, jobs=self.job.jobs)
+                decision = ask(problems, deadline=deadline, jobs=self.job.jobs)
         return decision, has_x
 
     def _split(self, twins: bool, deadline: float) -> Decision:
@@ -202,7 +210,7 @@ class Comparison:
             decision = screening.decision
             if decision.answer == "unknown":
                 until = min(deadline, time.monotonic() + slice_s)
-                decision = ask_abc([(problem.aig, screening.open_lits)], deadline=until, jobs=self.job.jobs)
+                decision = ask([(problem.aig, screening.open_lits)], deadline=until, jobs=self.job.jobs)
                 self.verdicts += decision.verdicts
             if decision.answer != "unsat":
                 return decision

@@ -26,6 +26,7 @@ from rtlgen.synth.equiv.mine import Group, Guess
 from rtlgen.synth.equiv.netlist import Netlist, Register
 from rtlgen.synth.equiv.reset import State
 from rtlgen.synth.equiv.simulate import BitName, Simulator, random_inputs
+from rtlgen.synth.equiv.solver import QUICK_S, decide
 from rtlgen.synth.equiv.unfold import RegisterBits, Unfolding, mismatch
 
 _PATTERNS = 512
@@ -167,6 +168,10 @@ class Relation:
         if screening.decision.answer == "unsat":
             return Decision("unsat", screening.decision.method, tuple(self.verdicts)), {}
         lits = screening.open_lits or tuple(g.and_(problem.inside, lit) for lit in problem.lits.values())
+        quick, values = decide(g, lits, min(QUICK_S, deadline - time.monotonic()))
+        if quick.answer != "unknown":
+            self.verdicts.append(quick)
+            return Decision(quick.answer, quick.engine, tuple(self.verdicts)), dict(values)
         text, inputs = write_aiger(g, [], [g.or_all(lits)])
         tasks = [(engine, text) for engine in COMBINATIONAL[:2]]
         verdicts = race(tasks, deadline=deadline, jobs=jobs, enough=lambda v: v.answer == "unsat" or bool(v.frames))

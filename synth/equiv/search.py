@@ -78,20 +78,20 @@ class Search:
         return None
 
     def further(self, seconds: float) -> Verdict | None:
-        """Return a difference that longer runs show, after at most so many seconds more (a step is never cut)."""
+        """Return a difference that longer runs show, after at most so many more seconds of this thread's processor."""
         if self._bad == FALSE:
             return None
-        started = time.monotonic()
+        started = time.thread_time()
         if self._episodes is None:
             self._episodes = self._run_episodes()
         try:
             for found in self._episodes:
                 if found is not None:
                     return found
-                if time.monotonic() - started > seconds:
+                if time.thread_time() - started > seconds:
                     return None
         finally:
-            self.spent_s += time.monotonic() - started
+            self.spent_s += time.thread_time() - started
         return None
 
     def _run_episodes(self) -> Iterator[Verdict | None]:
