@@ -23,6 +23,7 @@ from rtlgen.graphs.wordlevel.module import (
     Register,
 )
 from rtlgen.graphs.wordlevel.signals import declare
+from rtlgen.graphs.wordlevel.slices import piecewise
 from rtlgen.graphs.wordlevel.terms import Term
 
 RECURSION_LIMIT = 50_000
@@ -302,6 +303,8 @@ class _ModuleBuilder:
         for name in sorted(assigned):
             self._drivers.setdefault(name, set()).add(self._block)
             value = final[name]
+            if name in t.variables(value):
+                value = piecewise(value)
             if name in t.variables(value):
                 latched = True
                 self.view.latched.add(name)

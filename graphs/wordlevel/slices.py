@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, make
+from rtlgen.graphs.wordlevel.terms import Term, apply, concat, const, extract, ite, make, transform
 
 MODULAR: Final = frozenset({"and", "or", "xor", "add", "sub", "mul", "not", "neg"})
 """Operators whose low bits depend only on the operands' low bits."""
@@ -49,3 +49,34 @@ def _extract_shifted(base: Term, low: int, width: int) -> Term | None:
         return const(0, width)
     rest = extract(source, min(amount, base.width - 1), max(base.width - amount, 1))
     return extract(make("zext" if base.op == "lshr" else "sext", base.width, (rest,)), low, width)
+
+
+def piecewise(term: Term) -> Term:
+    """Return an equal term in which a choice between two joined values is made piece by piece.
+
+    Bits that both values have in common leave the choice, so that a signal assigned in slices no longer reads itself.
+    """
+    return transform(term, _split_choice)
+
+
+def _split_choice(term: Term) -> Term:
+    if term.op != "ite" or "concat" not in (term.args[1].op, term.args[2].op):
+        return term
+    condition, then, other = term.args
+    cuts = sorted(_cuts(then) | _cuts(other))
+    pieces = []
+    for low, high in zip([0, *cuts], [*cuts, term.width], strict=True):
+        left, right = extract(then, low, high - low), extract(other, low, high - low)
+        pieces.append((left is right, ite(condition, left, right)))
+    return concat(*(piece for _, piece in reversed(pieces))) if any(same for same, _ in pieces) else term
+
+
+def _cuts(term: Term) -> set[int]:
+    """Return the places, in bits from the right, at which a concatenation may be cut."""
+    places: set[int] = set()
+    if term.op == "concat":
+        position = 0
+        for part in reversed(term.args[1:]):
+            position += part.width
+            places.add(position)
+    return places
