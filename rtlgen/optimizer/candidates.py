@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 
 from rtlgen.core.errors import RtlgenError
@@ -21,6 +22,7 @@ from rtlgen.synth.flow import Evaluation
 
 CHEAP_S = 1.5
 """Below this cost of one measurement every candidate is measured; above it, promising ones only."""
+ESTIMATE_S = 10.0
 AGAIN_S = 0.4
 """Below this cost of one measurement, proposals that did not help are tried again on every new version."""
 
@@ -104,7 +106,8 @@ class Candidates:
         old = {(v.name, str(v.parameters)): v for v in self.views if v.name in modules}
         for view in (v for v in word_level(elaborated) if v.name in modules):
             before = old.get((view.name, str(view.parameters)))
-            found = estimate(before, view, self._meter.evaluator) if before is not None else None
+            left_s = max(1.0, min(ESTIMATE_S, self._meter.deadline_s - time.monotonic()))
+            found = estimate(before, view, self._meter.evaluator, timeout_s=left_s) if before is not None else None
             if found is not None and not found.helps(self._goal):
                 ratio = self._goal.ratio(found.after, found.before)
                 self._reject(changes, "not better", f"the changed values alone: area {(ratio - 1) * 100:+.2f} %", None)

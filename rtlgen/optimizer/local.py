@@ -68,11 +68,11 @@ def _expand(term: Term, private: dict[str, Term]) -> Term:
     return term
 
 
-def estimate(old: ModuleIR, new: ModuleIR, evaluator: Evaluator) -> Estimate | None:
-    """Return the measured difference, None where it can't be told this way."""
+def estimate(old: ModuleIR, new: ModuleIR, evaluator: Evaluator, *, timeout_s: float = 20.0) -> Estimate | None:
+    """Return the measured difference, None where it can't be told this way, or not in `timeout_s` a side."""
     values = changed_values(old, new)
     if values is None or not values[0]:
         return None
     texts = [emit_values("part", side) for side in values]
-    before, after = (evaluator.evaluate({"part.v": text}, "part", timeout_s=20) for text in texts)
+    before, after = (evaluator.evaluate({"part.v": text}, "part", timeout_s=timeout_s) for text in texts)
     return Estimate(before, after) if before.ok and after.ok else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from rtlgen.synth.ppa import ASSUMED_CLOCK_NS
 from rtlgen.synth.ppa.netlist import read_netlist
 from rtlgen.synth.ppa.power import own_power
 
-TIMEOUT_S = 300.0
+TIMEOUT_S, MIN_TIMEOUT_S = 300.0, 1.0
 
 
 class Meter:
@@ -20,13 +21,15 @@ class Meter:
 
     Args:
         evaluator: the flow.
-        objective: power is measured for `power` only; it is the own estimate of `rtlgen ppa` at the default activity,
-            which is repeatable and takes milliseconds.
+        objective: power is measured for `power` only (or where `with_power` is set); it is the own estimate of
+            `rtlgen ppa` at the default activity, which is repeatable and takes milliseconds.
     """
 
     def __init__(self, evaluator: Evaluator, objective: Objective) -> None:
         self.evaluator = evaluator
-        self._power = objective == "power"
+        self.with_power = objective == "power"
+        self.deadline_s = float("inf")
+        """`time.monotonic()` value after which a measurement that still runs is given up."""
 
     def measure(
         self, target: Target, frontends: Sequence[str] | None = None, *, power: bool | None = None
@@ -38,14 +41,14 @@ class Meter:
             frontends: readers to try, None for the flow's own order.
             power: whether to measure power, None for what the objective needs.
         """
-        wanted = self._power if power is None else power
+        wanted = self.with_power if power is None else power
         evaluation = self.evaluator.evaluate(
             target.tool_sources(),
             target.top,
             parameters=dict(target.parameters),
             include_dirs=target.include_dirs,
             defines=target.defines,
-            timeout_s=TIMEOUT_S,
+            timeout_s=min(TIMEOUT_S, max(MIN_TIMEOUT_S, self.deadline_s - time.monotonic())),
             frontends=frontends,
             mapped_json=wanted,
         )

@@ -12,7 +12,7 @@ from rtlgen.core.errors import RtlgenError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
-from rtlgen.optimizer.candidates import Candidates
+from rtlgen.optimizer.candidates import CHEAP_S, Candidates
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.gate import Gate
 from rtlgen.optimizer.goal import Goal
@@ -98,12 +98,14 @@ class Search:
         self._neutral: list[Trial] = []
         self._postponed: list[tuple[Trial, str, Target, Sequence[ModuleIR]]] = []
         self._start = time.monotonic()
-        meter = Meter(evaluator, goal.objective)
+        self._meter = meter = Meter(evaluator, goal.objective)
         self._proposers = Proposers(rules)
         baseline = meter.measure(target, power=True)
         if not baseline.ok:
             self._proposers.close()
             raise RtlgenError(f"the design can't be synthesized: {target.in_user_names(baseline.error or '')}")
+        # The report wants the power of the result; where one synthesis takes long, not by one more of them.
+        meter.with_power |= baseline.wall_s > CHEAP_S
         self.outcome = Outcome(target, baseline, target, baseline, model=model)
         self._gate = Gate(target, baseline.frontend, goal, meter, prover, general=general)
         self._candidates = Candidates(target, baseline, goal, meter, self._reject)
@@ -117,6 +119,7 @@ class Search:
         """Return the outcome after at most about `budget_s` seconds."""
         self._start = time.monotonic()
         deadline = self._start + budget_s
+        self._meter.deadline_s = deadline + GRACE_S
         self._bus.emit(JobStarted(job="optimize", unit="candidates"))
         try:
             while not self._over(deadline):
