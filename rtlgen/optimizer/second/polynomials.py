@@ -22,6 +22,7 @@ _ONE: Monomial = frozenset()
 MAX_SIZE = 1500
 MAX_WORK = 600_000
 _MAX_EXCLUSIVE = 5
+_UNBOUNDED = (-(1 << 100_000), 1 << 100_000)
 
 
 class TooLargeError(Exception):
@@ -30,17 +31,26 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A term's value: modulo 2^width, or as an integer where `exact`; it is at most `high`."""
+    """A term's value modulo 2^width: a polynomial, and bounds of what that is as an integer."""
 
     polynomial: Polynomial
-    exact: bool
+    low: int
     high: int
+
+    def is_unsigned(self, width: int) -> bool:
+        """Return whether the polynomial is the term's unsigned value."""
+        return self.low >= 0 and self.high <= t.mask(width)
+
+    def is_signed(self, width: int) -> bool:
+        """Return whether the polynomial is the term's value in two's complement."""
+        return self.low >= -(1 << (width - 1)) and self.high <= t.mask(width - 1)
 
 
 class Polynomials:
-    """Polynomials of terms; one instance numbers the bits."""
+    """Polynomials of terms; one instance numbers the bits, and gives up after `effort` operations."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort: int = MAX_WORK) -> None:
+        self._effort = effort
         self._numbers: dict[Hashable, int] = {}
         self._done: dict[Term, _Value] = {}
         self._bits: dict[tuple[Term, int], Polynomial] = {}
@@ -60,64 +70,89 @@ class Polynomials:
 
     def _value(self, root: Term) -> _Value:
         for term in unseen(root, self._done):
-            value = self._node(term)
-            if not value.exact:
-                value = _Value(_modulo(value.polynomial, term.width), False, t.mask(term.width))
+            value = _tightened(self._node(term))
+            if not value.is_unsigned(term.width) and term.width == 1:
+                value = _Value(self._sum_bit(value.polynomial, 0), 0, 1)
+            elif not (value.is_unsigned(term.width) or value.is_signed(term.width)):
+                value = _tightened(_Value(_modulo(value.polynomial, term.width), *_UNBOUNDED))
             if len(value.polynomial) > MAX_SIZE:
-                bits = self._from_bits([self._opaque(term, i) for i in range(term.width)])
-                value = _Value(bits, True, t.mask(term.width))
+                value = self._from_bits([self._opaque(term, i) for i in range(term.width)])
             self._done[term] = value
         return self._done[root]
 
     def _node(self, term: Term) -> _Value:
-        op, full = term.op, t.mask(term.width)
+        op = term.op
         if op == "const":
-            return _Value(self._constant(term.const_value), True, term.const_value)
+            return _Value(self._constant(term.const_value), term.const_value, term.const_value)
         if op in ("add", "sub", "mul", "neg"):
             return self._arithmetic(term)
         if op == "ite":
-            condition, then, other = (self._done[a] for a in term.args)
-            chosen = self._product(condition.polynomial, self._sum(then.polynomial, other.polynomial, -1))
-            polynomial = self._sum(other.polynomial, chosen)
-            # the condition's polynomial is 0 or 1, since one bit is always exact
-            return _Value(polynomial, then.exact and other.exact, max(then.high, other.high))
+            condition, a, b = (self._done[x] for x in term.args)
+            chosen = self._product(condition.polynomial, self._sum(a.polynomial, b.polynomial, -1))
+            return _Value(self._sum(b.polynomial, chosen), min(a.low, b.low), max(a.high, b.high))
         if op == "zext":
-            return self._whole(term.args[0])
+            return self._unsigned(term.args[0])
+        if op == "sext":
+            return self._signed(term.args[0])
         if op == "shl" and term.args[1].is_const:
             a, factor = self._done[term.args[0]], 1 << min(term.args[1].const_value, term.width)
-            high = a.high * factor
-            return _Value(self._scaled(a.polynomial, factor), a.exact and high <= full, min(high, full))
-        if op == "extract" and not term.value and self._done[term.args[0]].high <= full:
+            return _Value(self._scaled(a.polynomial, factor), a.low * factor, a.high * factor)
+        if op == "extract" and not term.value:
             return self._done[term.args[0]]
-        if op == "extract" and not term.value and term.width > 1:
-            return _Value(self._done[term.args[0]].polynomial, False, full)
         if op == "concat":
-            return _Value(self._concatenation(term), True, full)
-        return _Value(self._from_bits([self._find_bit(term, i) for i in range(term.width)]), True, full)
+            return self._concatenation(term)
+        return self._from_bits([self._find_bit(term, i) for i in range(term.width)])
 
     def _arithmetic(self, term: Term) -> _Value:
-        if term.width == 1:
-            return _Value(self._opaque_bit(term), True, 1)
         parts = [self._done[a] for a in term.args]
-        full, exact = t.mask(term.width), all(p.exact for p in parts)
         if term.op == "neg":
-            return _Value(self._scaled(parts[0].polynomial, -1), False, full)
+            return _Value(self._scaled(parts[0].polynomial, -1), -parts[0].high, -parts[0].low)
         a, b = parts
-        if term.op == "sub":
-            difference = self._sum(a.polynomial, b.polynomial, -1)
-            return _Value(difference, exact and _low(difference) >= 0, min(a.high, full))
         if term.op == "add":
-            result, high = self._sum(a.polynomial, b.polynomial), a.high + b.high
-        else:
-            result, high = self._product(a.polynomial, b.polynomial), a.high * b.high
-        return _Value(result, exact and high <= full, min(high, full))
+            return _Value(self._sum(a.polynomial, b.polynomial), a.low + b.low, a.high + b.high)
+        if term.op == "sub":
+            return _Value(self._sum(a.polynomial, b.polynomial, -1), a.low - b.high, a.high - b.low)
+        corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+        return _Value(self._product(a.polynomial, b.polynomial), min(corners), max(corners))
 
-    def _opaque_bit(self, term: Term) -> Polynomial:
-        """Return one-bit arithmetic as a polynomial: sums are exclusive or, a product is `and`."""
-        parts = [self._done[a].polynomial for a in term.args]
-        if len(parts) == 1:
-            return parts[0]
-        return self._product(*parts) if term.op == "mul" else self._exclusive(parts)
+    def _unsigned(self, term: Term) -> _Value:
+        """Return the unsigned value, from the bits where the term's polynomial is something else."""
+        value = self._done[term]
+        if value.is_unsigned(term.width):
+            return value
+        return self._from_bits([self._bit(term, i) for i in range(term.width)])
+
+    def _signed(self, term: Term) -> _Value:
+        """Return the value in two's complement."""
+        value = self._done[term]
+        if value.is_signed(term.width):
+            return value
+        half = 1 << (term.width - 1)
+        sign = self._scaled(self._bit(term, term.width - 1), -2 * half)
+        return _Value(self._sum(self._unsigned(term).polynomial, sign), -half, half - 1)
+
+    def _concatenation(self, term: Term) -> _Value:
+        """Return the sum of the parts; copies of a part's top bit before it make it signed."""
+        parts = list(term.args)
+        copies = next((i for i, p in enumerate(parts) if not _is_top_bit(p, parts)), 0)
+        signed = 0 < copies < len(parts)
+        total, low, high = _Value({}, 0, 0), term.width, 0
+        for i, part in enumerate(parts):
+            low -= part.width
+            if signed and i < copies:
+                continue
+            value = self._signed(part) if signed and i == copies else self._unsigned(part)
+            shifted = self._scaled(value.polynomial, 1 << low)
+            high = total.high + (value.high << low)
+            total = _Value(self._sum(total.polynomial, shifted), total.low + (value.low << low), high)
+        return total
+
+    def _from_bits(self, bits: Iterable[Polynomial]) -> _Value:
+        total: Polynomial = {}
+        count = 0
+        for i, bit in enumerate(bits):
+            total, count = self._sum(total, self._scaled(bit, 1 << i)), i + 1
+        return _Value(total, 0, t.mask(count))
 
     def _exclusive(self, parts: Iterable[Polynomial]) -> Polynomial:
         total: Polynomial = {}
@@ -125,31 +160,10 @@ class Polynomials:
             total = self._sum(self._sum(total, part), self._product(total, part), -2)
         return total
 
-    def _whole(self, term: Term) -> _Value:
-        """Return the exact polynomial of a term, from its bits where its own is not exact."""
-        value = self._done[term]
-        if value.exact:
-            return value
-        bits = self._from_bits([self._bit(term, i) for i in range(term.width)])
-        return _Value(bits, True, t.mask(term.width))
-
-    def _concatenation(self, term: Term) -> Polynomial:
-        total: Polynomial = {}
-        low = term.width
-        for part in term.args:
-            low -= part.width
-            total = self._sum(total, self._scaled(self._whole(part).polynomial, 1 << low))
-        return total
-
-    def _from_bits(self, bits: Iterable[Polynomial]) -> Polynomial:
-        total: Polynomial = {}
-        for i, bit in enumerate(bits):
-            total = self._sum(total, self._scaled(bit, 1 << i))
-        return total
-
     def _bit(self, term: Term, index: int) -> Polynomial:
         """Return one bit of a term whose value is known."""
-        if self._done[term].high >> index == 0:
+        value = self._done[term]
+        if value.is_unsigned(term.width) and value.high >> index == 0:
             return {}
         if term.width == 1:
             return self._done[term].polynomial
@@ -179,7 +193,12 @@ class Polynomials:
         if op == "concat":
             return self._part_bit(term, index)
         if op in t.SHIFTS and args[1].is_const:
-            return self._shifted_bit(term, index)
+            return self._shifted_bit(term, index, args[1].const_value)
+        if op in ("udiv", "urem") and args[1].is_const and args[1].const_value.bit_count() == 1:
+            power = args[1].const_value.bit_length() - 1
+            if op == "udiv":
+                return self._shifted_bit(term, index, power)
+            return self._bit(args[0], index) if index < power else {}
         return self._opaque(term, index)
 
     def _part_bit(self, term: Term, index: int) -> Polynomial:
@@ -189,8 +208,8 @@ class Polynomials:
             index -= part.width
         return {}
 
-    def _shifted_bit(self, term: Term, index: int) -> Polynomial:
-        amount, width = term.args[1].const_value, term.width
+    def _shifted_bit(self, term: Term, index: int, amount: int) -> Polynomial:
+        width = term.width
         place = index - amount if term.op == "shl" else index + amount
         if 0 <= place < width:
             return self._bit(term.args[0], place)
@@ -250,7 +269,7 @@ class Polynomials:
 
     def _count(self, work: int) -> None:
         self._work += work
-        if self._work > MAX_WORK:
+        if self._work > self._effort:
             raise TooLargeError
 
 
@@ -263,6 +282,15 @@ def _name(polynomial: Polynomial, width: int) -> Name:
     return frozenset(_modulo(polynomial, width).items())
 
 
-def _low(polynomial: Polynomial) -> int:
-    """Return a lower bound of a polynomial's value over all bits."""
-    return sum(c for m, c in polynomial.items() if c < 0 or not m)
+def _tightened(value: _Value) -> _Value:
+    """Return a value with bounds that also the coefficients allow."""
+    constant = value.polynomial.get(_ONE, 0)
+    low = constant + sum(c for m, c in value.polynomial.items() if c < 0 and m)
+    high = constant + sum(c for m, c in value.polynomial.items() if c > 0 and m)
+    return _Value(value.polynomial, max(low, value.low), min(high, value.high))
+
+
+def _is_top_bit(part: Term, parts: list[Term]) -> bool:
+    """Return whether a part is the top bit of the first part that is longer than one bit."""
+    longer = next((p for p in parts if p.width > 1), None)
+    return longer is not None and part is t.extract(longer, longer.width - 1, 1)

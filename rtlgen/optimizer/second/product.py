@@ -7,6 +7,7 @@ of that name has. Output bits are compared where the old one is defined, and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -76,8 +77,9 @@ def build_product(old: Target, new: Target) -> Product:
     if left.every_step and right.every_step and left.ticks.keys() == right.ticks.keys():
         ticking = Substitution({n: t.const(1, 1) for n in left.ticks})
         steps = {n: ticking(term) for n, term in steps.items()}
-    if _may_be_blind(left, states[0], rails):
-        _refuse_blind(left, states[0], reset)
+    chosen = _chosen(left, right, states)
+    if any(chosen.values()) or _has_undefined(left, rails):
+        _refuse_blind(left, states[0], chosen, reset)
     start = start_terms(left, right, states)
     compared = sum(term.width for term in left.outputs.values())
     return Product(left.states | right.states, steps, start, claims, _hints(left, right), reset, compared)
@@ -116,12 +118,23 @@ def _hints(left: Machine, right: Machine) -> dict[str, Term]:
     return found
 
 
-def _may_be_blind(machine: Machine, state: State, rails: Rails) -> bool:
-    terms = [*machine.outputs.values(), *machine.next.values()]
-    return any(u for _, u in state.values()) or not all(is_value(rails(term)[1], 0) for term in terms)
+def _chosen(left: Machine, right: Machine, states: Sequence[State]) -> dict[str, int]:
+    """Return the unknown bits of the old design's first state that are taken as the new design has them.
+
+    What is unknown in both, or has no partner, is compared for every value, which leaves nothing out.
+    """
+    found = {}
+    for name, (_, unknown) in states[0].items():
+        partner = states[1].get(NEW + name[len(OLD) :])
+        found[name] = unknown & ~partner[1] if partner is not None else 0
+    return found
 
 
-def _refuse_blind(machine: Machine, state: State, reset: Reset) -> None:
+def _has_undefined(machine: Machine, rails: Rails) -> bool:
+    return not all(is_value(rails(x)[1], 0) for x in (*machine.outputs.values(), *machine.next.values()))
+
+
+def _refuse_blind(machine: Machine, state: State, chosen: Mapping[str, int], reset: Reset) -> None:
     """Check that every output bit is seen defined in some run of the old design.
 
     Raises:
@@ -136,8 +149,10 @@ def _refuse_blind(machine: Machine, state: State, reset: Reset) -> None:
     widths = t.variables(*roots)
     values = {}
     for name, (value, unknown) in state.items():
-        values[name] = from_ints([value] * count, machine.states[name])
-        values[name + "?"] = from_ints([unknown] * count, machine.states[name])
+        width = machine.states[name]
+        drawn = [value | (rng.getrandbits(width) & unknown & ~chosen[name]) for _ in range(count)]
+        values[name] = from_ints(drawn, width)
+        values[name + "?"] = from_ints([chosen[name]] * count, width)
     pending = {n: t.mask(term.width) for n, term in machine.outputs.items()}
     quiet = {n: 1 - level for n, level in reset.levels}
     for _ in range(_BLIND_CYCLES):
