@@ -10,7 +10,7 @@ from rtlgen.optimizer.target import Target
 
 def verdict(old: str, new: str) -> tuple[str, str]:
     """Return status and reason for two texts of module m."""
-    result = second_proof(Target({"m.v": old.encode()}, "m"), Target({"m.v": new.encode()}, "m"), budget_s=8)
+    result = second_proof(Target({"m.v": old.encode()}, "m"), Target({"m.v": new.encode()}, "m"), budget_s=4)
     return result.status, result.reason
 
 
@@ -43,15 +43,25 @@ HELD = """reg [3:0] p1, p2, k; assign y = k;
 ARRAY = """reg [3:0] t [0:{top}]; reg [3:0] q; assign y = q;
   always @(posedge clk) begin if (en) t[d] <= d + {plus}; q <= t[{read}]; end"""
 LATCH = "module m(input g, d, output reg y); always @* {body} endmodule"
-SAME = """reg [3:0] p, q; assign y = {out};
-  always @(posedge clk) begin p <= d; q <= d; end"""
 GATED = """module m(input clk, rst, en, d, output y); reg r; wire g = {gate}; assign y = r;
   always @(posedge g or posedge rst) if (rst) r <= 0; else r <= d; endmodule"""
 ASYNC = """module m(input clk, rst, set, d, output y); reg r; assign y = r;
   always @(posedge clk or posedge rst or posedge set) {order} else r <= d; endmodule"""
 EQUALS = "module m(input [1:0] a, output y); assign y = {body}; endmodule"
 
+UNRESET = """reg [3:0] a, b; assign y = a ^ b;
+  always @(posedge clk or posedge rst) if (rst) a <= 0; else begin a <= d; {inside} end
+  {outside}"""
+BITS = """module m(input clk, rst, input [3:0] d, output reg [3:0] y);
+  always @(posedge clk) if (rst) y[1:0] <= 0; else y[1:0] <= {low};
+  always @(posedge clk) if (rst) y[3:2] <= 0; else y[3:2] <= d[3:2]; endmodule"""
+
 DIFFERENT = {
+    "clocked although reset": (
+        sequential(UNRESET.format(inside="b <= d;", outside="")),
+        sequential(UNRESET.format(inside="", outside="always @(posedge clk) b <= d;")),
+    ),
+    "bits of one block": (BITS.format(low="d[1:0]"), BITS.format(low="d[2:1]")),
     "reset value": (sequential(COUNT.format(start=0, step=1)), sequential(COUNT.format(start=1, step=1))),
     "step": (sequential(COUNT.format(start=0, step=1)), sequential(COUNT.format(start=0, step=3))),
     "clock edge": (sequential(EDGE.format(edge="posedge clk")), sequential(EDGE.format(edge="negedge clk"))),
@@ -132,6 +142,15 @@ DIFFERENT = {
     ),
 }
 EQUAL = {
+    "held while reset": (
+        sequential(UNRESET.format(inside="b <= d;", outside="")),
+        sequential(UNRESET.format(inside="", outside="always @(posedge clk) if (!rst) b <= d;")),
+    ),
+    "bits in several blocks": (
+        BITS.format(low="d[1:0]"),
+        """module m(input clk, rst, input [3:0] d, output reg [3:0] y);
+           always @(posedge clk) y <= rst ? 4'd0 : d; endmodule""",
+    ),
     "unchanged but for names": (
         sequential(COUNT.format(start=0, step=1)),
         sequential(COUNT.format(start=0, step=1).replace("n <=", "k <=").replace("n +", "k +").replace(" n;", " k;")),
@@ -154,7 +173,6 @@ EQUAL = {
         sequential(ARRAY.format(top=15, plus=0, read="d")),
     ),
     "latch": (LATCH.format(body="if (g) y = d;"), LATCH.format(body="y = (g & d) | (~g & y);")),
-    "twin without reset": (sequential(SAME.format(out="p ^ q ^ d")), sequential(SAME.format(out="d"))),
     "gated clock": (GATED.format(gate="clk & en"), GATED.format(gate="~(~clk | ~en)")),
     "set and reset": (
         ASYNC.format(order="if (rst) r <= 0; else if (set) r <= 1;"),

@@ -15,6 +15,7 @@ from typing import Any
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.build import RECURSION_LIMIT, _members, _ModuleBuilder, _parameters
+from rtlgen.graphs.wordlevel.clocks import Trigger
 from rtlgen.graphs.wordlevel.execute import Executor
 from rtlgen.graphs.wordlevel.expressions import (
     Lowering,
@@ -26,10 +27,11 @@ from rtlgen.graphs.wordlevel.expressions import (
     width_of,
 )
 from rtlgen.graphs.wordlevel.expressions import replace as replace_bits
-from rtlgen.graphs.wordlevel.module import ChildInstance, Connection, ModuleIR
+from rtlgen.graphs.wordlevel.module import AsyncReset, ChildInstance, Connection, ModuleIR, Register, Signal
 from rtlgen.graphs.wordlevel.terms import Term
 
 MAX_ARRAY_BITS = 8192
+_MAX_SPLIT = 256
 Key = tuple[str, str]
 """Definition and values of the parameters: what tells module bodies apart."""
 
@@ -134,6 +136,105 @@ class _Builder(_ModuleBuilder):
             elif signal is not None:
                 self.view.opaque[name] = "an initial value that is not constant"
 
+    def _registers(self, executor: Executor, trigger: Trigger, resets: list[tuple[str, int, dict[str, Term]]]) -> None:
+        """Take the registers of a block; one of which it sets only some bits becomes a register of those bits."""
+        names = executor.assigned | {n for _, _, values in resets for n in values if n in self.view.signals}
+        self._hold_in_reset(executor, names, resets)
+        final = {**executor.blocking, **executor.nonblocking}
+        whole = set()
+        for name in names - executor._locals:
+            signal = self.view.signals.get(name)
+            if signal is None:
+                continue
+            hold = t.var(name, signal.width)
+            values = [v for _, _, held in resets if (v := held.get(name)) is not None]
+            bits = _set_bits(hold, [final.get(name, hold), *values])
+            if bits == t.mask(signal.width):
+                whole.add(name)
+            else:
+                self._partial(signal, bits, final.get(name, hold), trigger, resets)
+        super()._registers(_Only(executor, whole), trigger, [(s, v, _only(held, whole)) for s, v, held in resets])  # type: ignore[arg-type]
+
+    def _hold_in_reset(
+        self, executor: Executor, names: set[str], resets: list[tuple[str, int, dict[str, Term]]]
+    ) -> None:
+        """Make what a reset branch does not set hold its value while that reset is active."""
+        for name in names - executor._locals:
+            signal = self.view.signals.get(name)
+            if signal is None:
+                continue
+            hold = t.var(name, signal.width)
+            value = executor.nonblocking.get(name, executor.blocking.get(name, hold))
+            missing = False
+            for _, _, held in resets:
+                if name in held and missing:
+                    self.view.opaque[name] = "set by an asynchronous control but not by one that comes first"
+                missing |= name not in held
+            for reset, level, held in reversed(resets):
+                active = t.var(reset, 1) if level else t.lnot(t.var(reset, 1))
+                value = value if name in held else t.ite(active, hold, value)
+            executor.nonblocking[name] = value
+
+    def _partial(
+        self, signal: Signal, bits: int, final: Term, trigger: Trigger, resets: list[tuple[str, int, dict[str, Term]]]
+    ) -> None:
+        """Add a register for some bits of a signal."""
+        places = [i for i in range(signal.width) if bits >> i & 1]
+        name = f"{signal.name}#{places[0] if places else 0}"
+        if not places:
+            return
+        if name in self.view.registers:
+            self.view.opaque[signal.name] = "bits driven more than once"
+            return
+        controls = []
+        for reset, level, held in resets:
+            value = held.get(signal.name)
+            if value is not None:
+                part = _gather(value, places)
+                controls.append(AsyncReset(reset, level, part.const_value if part.is_const else None))
+        initial = signal.initial
+        if initial is not None:
+            initial = sum((initial >> place & 1) << i for i, place in enumerate(places))
+        width = len(places)
+        self.view.signals[name] = replace(signal, name=name, width=width, kind="variable", initial=initial)
+        assert trigger.clock is not None
+        assert trigger.edge is not None
+        self.view.registers[name] = Register(
+            name, width, self._block, trigger.clock, trigger.edge, _gather(final, places), tuple(controls), initial
+        )
+        for i, place in enumerate(places):
+            self._pieces.setdefault(signal.name, []).append((place, t.extract(t.var(name, width), i, 1)))
+
+    def _combinational(self, m: Any, trigger: Trigger) -> None:
+        """Take a combinational block; of a signal of which it sets only some bits, only those are driven by it."""
+        self._open("comb", m.syntax)
+        executor = self._executor()
+        executor.settling = True
+        try:
+            executor.statement(trigger.body)
+        except UnsupportedError as reason:
+            self._opaque_assignments(m.body, str(reason))
+            return
+        final = {**executor.blocking, **executor.nonblocking}
+        for name in sorted(executor.assigned - executor._locals):
+            value, hold = final[name], t.var(name, self.view.signals[name].width)
+            bits = _set_bits(hold, [value])
+            places = [i for i in range(hold.width) if bits >> i & 1]
+            parts = [(i, t.extract(value, i, 1)) for i in places] if bits != t.mask(hold.width) else [(0, value)]
+            if any(name in t.variables(part) for _, part in parts):
+                self._drivers.setdefault(name, set()).add(self._block)
+                self.view.latched.add(name)
+                self.view.latch_values[name] = value
+            else:
+                self._pieces.setdefault(name, []).extend(parts)
+
+    def _compose(self) -> None:
+        # Bits that two drivers share show when the pieces are joined.
+        for name in self._pieces:
+            if name not in self.view.registers and name not in self.view.latched:
+                self._drivers.pop(name, None)
+        super()._compose()
+
     def _child(self, m: Any) -> None:
         self._open("assign", m.syntax)
         executor = self._executor()
@@ -161,6 +262,47 @@ class _Builder(_ModuleBuilder):
             self._opaque_targets([e], str(reason))
             self.view.opaque[f"{instance}.{c.port.name}"] = str(reason)
         return Connection(c.port.name, direction, None, None)  # type: ignore[arg-type]
+
+
+class _Only:
+    """An executor as if it had assigned only some names."""
+
+    def __init__(self, executor: Executor, names: set[str]) -> None:
+        self._inner, self.assigned = executor, executor.assigned & names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def _only(values: dict[str, Term], names: set[str]) -> dict[str, Term]:
+    return {n: v for n, v in values.items() if n in names}
+
+
+def _set_bits(hold: Term, values: list[Term]) -> int:
+    """Return the bits that some value may change; all of a very wide signal."""
+    if hold.width > _MAX_SPLIT:
+        return t.mask(hold.width)
+    bits = 0
+    done: dict[tuple[Term, int], Term] = {}
+    for i in range(hold.width):
+        own = t.extract(hold, i, 1)
+        bits |= int(any(_bit(v, i, done) is not own for v in values)) << i
+    return bits
+
+
+def _bit(term: Term, index: int, done: dict[tuple[Term, int], Term]) -> Term:
+    """Return one bit of a value, looked for through selections."""
+    if term.op != "ite":
+        return t.extract(term, index, 1)
+    if (term, index) not in done:
+        condition, a, b = term.args
+        done[term, index] = t.ite(condition, _bit(a, index, done), _bit(b, index, done))
+    return done[term, index]
+
+
+def _gather(term: Term, places: list[int]) -> Term:
+    done: dict[tuple[Term, int], Term] = {}
+    return t.concat(*(_bit(term, i, done) for i in reversed(places)))
 
 
 def _is_port(connection: Any) -> bool:
