@@ -392,10 +392,14 @@ def transform(root: Term, rewrite: Callable[[Term], Term]) -> Term:
 
 
 def substitute(root: Term, values: Mapping[str, Term]) -> Term:
-    """Return `root` with variables replaced by terms of the same width."""
+    """Return `root` with variables replaced by terms of the same width; what comes in is not replaced again."""
     if not values:
         return root
-    return transform(root, lambda t: values.get(t.name, t) if t.op == "var" else t)
+    done: dict[Term, Term] = {}
+    for term in walk(root):
+        rebuilt = rebuild(term, tuple(done[a] for a in term.args))
+        done[term] = values.get(term.name, term) if term.op == "var" else rebuilt
+    return done[root]
 
 
 def variables(*roots: Term) -> dict[str, int]:

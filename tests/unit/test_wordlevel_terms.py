@@ -85,3 +85,11 @@ def test_integer_literals_leave_no_32_bit_comparison() -> None:
     wide = t.zext(t.var("a", 4), 32)
     assert repr(t.apply("eq", wide, t.const(9, 32))) == "(eq:1 a 4'd9)"
     assert t.apply("eq", wide, t.const(16, 32)) is t.const(0, 1)
+
+
+def test_substitute_replaces_each_variable_once() -> None:
+    narrow, other = t.var("a", 4), t.var("b", 8)
+    low = t.extract(t.var("a", 8), 0, 4)
+    assert t.substitute(low, {"a": t.zext(narrow, 8)}) is narrow
+    swapped = t.substitute(t.apply("sub", t.var("a", 8), other), {"a": other, "b": t.var("a", 8)})
+    assert swapped is t.apply("sub", other, t.var("a", 8))
