@@ -22,6 +22,7 @@ _MAX_WORD, _MIN_WORD = 64, 3
 _MAX_COLUMNS = 260
 _SPARE_ROWS = 48
 _TRIES = 6
+_RANGE_WIDTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,30 @@ class Sum:
     """A word that equals a constant plus multiples of free classes, modulo 2**width.
 
     Attributes:
-        classes: class of each of its bits, with its inversion; None for a bit that is constant.
+        classes: class of each of its bits, with its inversion; None for a bit that is constant. Those that are among
+            the terms stay free, the others are what this sum defines.
         terms: factor by free class.
         const: the constant.
+        known: value of the bits that are constant.
     """
 
     classes: tuple[tuple[int, bool] | None, ...]
     terms: Mapping[int, int]
     const: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A narrow word that takes only some values.
+
+    Attributes:
+        classes: free class of each of its bits that change, with its inversion.
+        values: joint values of those bits, the first one least significant.
+    """
+
+    classes: tuple[tuple[int, bool], ...]
+    values: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -49,21 +66,27 @@ class Shape:
         sums: definitions of classes; one may only use classes that it and those before it leave free, so that the
             last one comes first in evaluation.
         free: classes without definition.
+        ranges: values of narrow words of free classes.
     """
 
     constant: dict[BitName, int] = field(default_factory=dict)
     member: dict[BitName, tuple[int, bool]] = field(default_factory=dict)
     sums: list[Sum] = field(default_factory=list)
     free: set[int] = field(default_factory=set)
+    ranges: list[Range] = field(default_factory=list)
 
 
-def shape_of(states: Bits, names: Sequence[BitName], words: Sequence[Sequence[BitName]]) -> Shape:
+def shape_of(
+    states: Bits, names: Sequence[BitName], words: Sequence[Sequence[BitName]], *, overlap: bool = False
+) -> Shape:
     """Return the shape of some states.
 
     Args:
         states: at least one.
         names: the bit of each column.
         words: the bits that stand together, least significant first, in the order in which to look for sums.
+        overlap: whether a sum may use bits of its own word that equal bits of other words, and whether the values of
+            narrow words count.
     """
     found = Shape()
     columns = {name: states[:, index] for index, name in enumerate(names)}
@@ -81,28 +104,55 @@ def shape_of(states: Bits, names: Sequence[BitName], words: Sequence[Sequence[Bi
         found.member[name] = (number, bool(first != int(values[number][0])))
     found.free = set(range(len(values)))
     for word in words:
-        _try_word(found, word, columns, values)
+        _try_word(found, word, columns, values, overlap)
+    seen: set[int] = set()
+    for word in words if overlap else ():
+        _try_range(found, word, columns, seen)
     return found
 
 
-def _try_word(found: Shape, word: Sequence[BitName], columns: Mapping[BitName, Bits], values: list[Bits]) -> None:
+def _try_range(found: Shape, word: Sequence[BitName], columns: Mapping[BitName, Bits], seen: set[int]) -> None:
+    """Add the values of the word, where it is narrow, free, and does not take them all."""
+    names = [name for name in word if name in found.member]
+    classes = tuple(found.member[name] for name in names)
+    own = {number for number, _ in classes}
+    if not 1 < len(names) <= _RANGE_WIDTH or len(own) < len(names) or not own <= found.free or own <= seen:
+        return
+    taken = np.unique(np.stack([columns[n] for n in names], axis=1).astype(np.int64) @ (1 << np.arange(len(names))))
+    seen |= own
+    if len(taken) < 1 << len(names):
+        found.ranges.append(Range(classes, frozenset(taken.tolist())))
+
+
+def _try_word(
+    found: Shape, word: Sequence[BitName], columns: Mapping[BitName, Bits], values: list[Bits], overlap: bool
+) -> None:
     """Add a sum for the word, if there is one."""
     own = {found.member[name][0] for name in word if name in found.member}
     if not _MIN_WORD <= len(word) <= _MAX_WORD or len(own) < _MIN_WORD or not own <= found.free:
         return
-    base = sorted(found.free - own)
-    if not base or len(base) > _MAX_COLUMNS:
-        return
     target = np.zeros(len(columns[word[0]]), dtype=np.uint64)
     for index, name in enumerate(word):
         target |= columns[name].astype(np.uint64) << np.uint64(index)
+    shared = own & {number for name, (number, _) in found.member.items() if overlap and name not in word}
+    for base in (found.free - own, found.free - (own - shared)) if shared else (found.free - own,):
+        terms = _terms(sorted(base), values, target, len(word))
+        if terms is not None and not terms[0].keys() <= own:
+            known = sum(found.constant.get(name, 0) << index for index, name in enumerate(word))
+            found.sums.append(Sum(tuple(found.member.get(name) for name in word), *terms, known))
+            found.free -= own - terms[0].keys()
+            return
+
+
+def _terms(base: list[int], values: list[Bits], target: _Words, width: int) -> tuple[dict[int, int], int] | None:
+    """Return factors of the base classes and the constant whose sum is the target, if there are any."""
+    if not base or len(base) > _MAX_COLUMNS:
+        return None
     matrix = np.stack([values[c] for c in base], axis=1).astype(np.uint64)
-    factors = _solve(matrix, target, len(word))
+    factors = _solve(matrix, target, width)
     if factors is None:
-        return
-    terms = {c: int(f) for c, f in zip(base, factors[1:], strict=True) if f}
-    found.sums.append(Sum(tuple(found.member.get(name) for name in word), terms, int(factors[0])))
-    found.free -= own
+        return None
+    return {c: int(f) for c, f in zip(base, factors[1:], strict=True) if f}, int(factors[0])
 
 
 def _solve(matrix: _Words, target: _Words, width: int) -> _Words | None:

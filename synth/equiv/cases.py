@@ -15,7 +15,7 @@ import itertools
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from rtlgen.synth.equiv.combine import Decision, screen
 from rtlgen.synth.equiv.correspond import output_mismatches
 from rtlgen.synth.equiv.engines import COMBINATIONAL, Verdict, race
 from rtlgen.synth.equiv.netlist import Netlist, Register
+from rtlgen.synth.equiv.relate import is_among
 from rtlgen.synth.equiv.reset import State
 from rtlgen.synth.equiv.simulate import BitName, Simulator, random_inputs
 from rtlgen.synth.equiv.solver import QUICK_S, decide
@@ -39,7 +40,7 @@ _CONTROL_CASES, _CONTROL_WIDTH = 40, 8
 _PATTERNS, _NEW = 256, 24
 """Random states in a step, and most states that are added to a case at once."""
 _CALM_ROUNDS = 3
-_ASK_S = 1.0
+_ASK_S = 2.0
 """Most seconds for a prover on one case, which either is quick or never ends."""
 _SWITCHES = 4
 
@@ -50,7 +51,14 @@ class Cases:
     """The relation of one pair of designs, being widened until it is inductive."""
 
     def __init__(
-        self, gold: Netlist, gate: Netlist, start: tuple[State, State], runs: Mapping[BitName, int], samples: int
+        self,
+        gold: Netlist,
+        gate: Netlist,
+        start: tuple[State, State],
+        runs: Mapping[BitName, int],
+        samples: int,
+        *,
+        control: bool = True,
     ) -> None:
         """Take what the relation starts from.
 
@@ -60,15 +68,18 @@ class Cases:
             start: their first states, every bit known.
             runs: values of each state bit over random runs.
             samples: how many values those are.
+            control: whether there is a case for each value of the control registers, or only one case.
         """
         self.gold, self.gate, self.start = gold, gate, start
         words = [("gate", r) for r in gate.registers] + [("gold", r) for r in gold.registers]
-        self._words: list[Word] = [tuple((s, n) for n in r.out if isinstance(n, int)) for s, r in words]
+        named: list[Word] = [tuple((s, n) for n in r.out if isinstance(n, int)) for s, r in words]
+        # without cases, a wide word is a sum of narrow ones that take few values, such as digits
+        self._words = named if control else sorted(named, key=len, reverse=True)
         self._names = sorted({name for word in self._words for name in word}, key=lambda n: (n[0] != "gold", n[1]))
         states = _matrix(runs, self._names, samples)
         first = np.array([[one_of(self._start(name)) for name in self._names]], dtype=np.uint8)
         states = np.concatenate([first, states])
-        self.control = _control(states, self._names, self._words)
+        self.control = _control(states, self._names, self._words) if control else []
         self.states: dict[tuple[int, ...], Bits] = {}
         self.shapes: dict[tuple[int, ...], Shape] = {}
         self._split(states)
@@ -116,7 +127,9 @@ class Cases:
             words = [tuple(name for name in word if name not in self.control) for word in self._words]
             names = [name for name in self._names if name not in self.control]
             keep = [index for index, name in enumerate(self._names) if name not in self.control]
-            self.shapes[case] = shape_of(self.states[case][:, keep], names, [w for w in words if w])
+            self.shapes[case] = shape_of(
+                self.states[case][:, keep], names, [w for w in words if w], overlap=not self.control
+            )
         return self.shapes[case]
 
     def row(self, values: Mapping[BitName, int], lane: int) -> list[int]:
@@ -228,7 +241,11 @@ class Problem:
         self.aig = aig = Aig()
         self.ops = Ops(aig)
         values: dict[BitName, Bit] = dict(zip(cases.control, case, strict=True))
+        self._ranges: list[tuple[list[int], list[int]]] = []
+        self._twice: list[int] = []
         values.update(self._within(cases.shape(case)))
+        rules = [is_among(aig, lits, set(taken)) for lits, taken in self._ranges]
+        inside = aig.and_all(rules + [lit ^ 1 for lit in self._twice])
         sides: dict[str, dict[int, Bit]] = {"gold": {}, "gate": {}}
         for name, port in cases.gold.ports.items():
             if port.direction == "input":
@@ -241,11 +258,11 @@ class Problem:
             sides[side][net] = bit
         left = Unfolding(cases.gold, self.ops, sides["gold"], None)
         right = Unfolding(cases.gate, self.ops, sides["gate"], lambda _: aig.pi("x"))
-        self.bad = aig.or_all(output_mismatches(left, right).values())
+        self.bad = aig.and_(inside, aig.or_all(output_mismatches(left, right).values()))
         pairs = [(("gold", b.net), r, b) for r in cases.gold.registers for b in left.register(r)]
         pairs += [(("gate", b.net), r, b) for r in cases.gate.registers for b in right.register(r)]
         self.possible = _one_clock(pairs)
-        self._steps(pairs, values)
+        self._steps(pairs, values, inside)
 
     def _within(self, shape: Shape) -> dict[BitName, Bit]:
         """Return the state bits of an arbitrary state of the shape."""
@@ -253,14 +270,21 @@ class Problem:
         for item in reversed(shape.sums):
             terms = {lits[number]: factor for number, factor in item.terms.items()}
             word = self.ops.words.combine(terms, item.const, len(item.classes))
-            for bit, member in zip(word, item.classes, strict=True):
-                if member is not None:
-                    lits.setdefault(member[0], bit ^ int(member[1]))
+            for index, (bit, member) in enumerate(zip(word, item.classes, strict=True)):
+                if member is None:
+                    self._twice.append(bit ^ (item.known >> index & 1))
+                else:
+                    value = bit ^ int(member[1])
+                    self._twice.append(self.aig.xor(lits.setdefault(member[0], value), value))
+        for narrow in shape.ranges:
+            self._ranges.append(([lits[n] ^ int(flip) for n, flip in narrow.classes], sorted(narrow.values)))
         values: dict[BitName, Bit] = dict(shape.constant)
         values.update({name: lits[number] ^ int(flip) for name, (number, flip) in shape.member.items()})
         return values
 
-    def _steps(self, pairs: Sequence[tuple[BitName, Register, RegisterBits]], values: Mapping[BitName, Bit]) -> None:
+    def _steps(
+        self, pairs: Sequence[tuple[BitName, Register, RegisterBits]], values: Mapping[BitName, Bit], inside: int
+    ) -> None:
         """Collect what a clock edge, and what an asynchronous control without one, makes of the state."""
         ops, aig = self.ops, self.aig
         nexts = [
@@ -276,7 +300,7 @@ class Problem:
             unknown = aig.or_all(aig.and_(one_of(b) ^ 1, zero_of(b) ^ 1) for b in bits.values())
             plain = {name: one_of(b) for name, b in bits.items()}
             self.following.append(plain)
-            self.leaves.append(aig.or_(unknown, self._outside(plain)))
+            self.leaves.append(aig.and_(inside, aig.or_(unknown, self._outside(plain))))
 
     def _outside(self, state: Mapping[BitName, int]) -> int:
         """Return the literal of a state's being in no case."""
@@ -301,11 +325,18 @@ class Problem:
                 terms[lits[number]] = terms.get(lits[number], 0) + factor
             word = self.ops.words.combine(terms, item.const, len(item.classes))
             wrong += [aig.xor(b, lits[m[0]] ^ int(m[1])) for b, m in zip(word, item.classes, strict=True) if m]
+        for narrow in shape.ranges:
+            wrong.append(is_among(aig, [lits[n] ^ int(flip) for n, flip in narrow.classes], narrow.values) ^ 1)
         return aig.or_all(wrong) ^ 1
 
     def random(self, rng: random.Random) -> dict[int, int]:
         """Return random inputs and states."""
-        return random_inputs(rng, self.aig.pis, _PATTERNS)
+        inputs = random_inputs(rng, self.aig.pis, _PATTERNS)
+        for lits, taken in self._ranges:
+            chosen = rng.choices(taken, k=_PATTERNS)
+            for i, lit in enumerate(lits):
+                inputs[lit >> 1] = sum((value >> i & 1 ^ lit & 1) << lane for lane, value in enumerate(chosen))
+        return inputs
 
     def differs(self, inputs: Mapping[int, int], patterns: int) -> bool:
         """Simulate, and return whether an output differs (or nothing can be said of this case)."""
@@ -337,13 +368,20 @@ class Problem:
             jobs: ABC processes at once.
             quick: ask no other process.
         """
-        wanted = [self.bad, *self.leaves] if self.possible else [TRUE]
-        screening = screen(self.aig, wanted)
-        if screening.decision.answer == "unsat":
+        if not self.possible:
+            return Decision("unknown", "several clocks"), []
+        decision, new = self._settle(self.leaves, deadline, jobs, quick)
+        if decision.answer != "unsat":
+            return decision, new
+        last, new = self._settle([self.bad], deadline, jobs, quick)
+        return replace(last, verdicts=decision.verdicts + last.verdicts), new
+
+    def _settle(self, lits: list[int], deadline: float, jobs: int, quick: bool) -> tuple[Decision, list[Bits]]:
+        """Return whether the literals are impossible, and else a state outside that a witness leads to."""
+        screening = screen(self.aig, lits)
+        if screening.decision.answer == "unsat" or TRUE in lits:
             return screening.decision, []
-        if TRUE in wanted:
-            return screening.decision, []
-        open_lits = screening.open_lits or wanted
+        open_lits = screening.open_lits or lits
         own, values = decide(self.aig, open_lits, min(QUICK_S, deadline - time.monotonic()))
         if own.answer == "unsat":
             return Decision("unsat", own.engine, (own,)), []

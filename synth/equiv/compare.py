@@ -159,9 +159,14 @@ class Comparison:
         runs = traces(
             self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_CASE_PATTERNS, resets=reset.levels
         )
-        cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS)
-        decision = cases.prove(time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S), self.job.jobs)
-        self.verdicts += decision.verdicts
+        until = time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S)
+        for control in (True, False):
+            cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS, control=control)
+            decision = cases.prove(until, self.job.jobs)
+            self.verdicts += decision.verdicts
+            if decision.answer == "unsat":
+                break
+            until = time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S)
         return decision
 
     def _left(self) -> float:
