@@ -56,7 +56,11 @@ BITS = """module m(input clk, rst, input [3:0] d, output reg [3:0] y);
   always @(posedge clk) if (rst) y[1:0] <= 0; else y[1:0] <= {low};
   always @(posedge clk) if (rst) y[3:2] <= 0; else y[3:2] <= d[3:2]; endmodule"""
 
+SELECT = """module m(input [1:0] s, input a, b, output reg y);
+  always @* begin y = 0; {attribute}case (1'b1) s[0]: y = a; s[1]: y = b; endcase end endmodule"""
+
 DIFFERENT = {
+    "parallel case where defined": (SELECT.format(attribute=""), SELECT.format(attribute="(* parallel_case *) ")),
     "clocked although reset": (
         sequential(UNRESET.format(inside="b <= d;", outside="")),
         sequential(UNRESET.format(inside="", outside="always @(posedge clk) b <= d;")),
@@ -142,6 +146,14 @@ DIFFERENT = {
     ),
 }
 EQUAL = {
+    "full case for any value": (
+        UNDEF.format(rest="").replace("case (s)", "(* full_case *) case (s)"),
+        UNDEF.format(rest="default: y = a ^ b;"),
+    ),
+    "parallel case": (
+        SELECT.format(attribute="(* parallel_case *) "),
+        "module m(input [1:0] s, input a, b, output reg y); always @* y = s[1] ? b : s[0] & a; endmodule",
+    ),
     "held while reset": (
         sequential(UNRESET.format(inside="b <= d;", outside="")),
         sequential(UNRESET.format(inside="", outside="always @(posedge clk) if (!rst) b <= d;")),

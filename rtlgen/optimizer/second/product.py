@@ -87,12 +87,16 @@ def build_product(old: Target, new: Target) -> Product:
 
 def _steps(left: Machine, right: Machine, rails: Rails) -> dict[str, Term]:
     steps: dict[str, Term] = {}
+    free: dict[str, Term] = {}
     for name, term in right.next.items():
         value, unknown = rails(term)
-        steps[name] = choose(unknown, t.var(FREE + name, term.width), value)
+        choice = t.var(FREE + name, term.width)
+        steps[name] = choose(unknown, choice, value)
+        # with what is undefined in both chosen by one input, equal code stays equal in form
+        free[name] = steps[name] if is_value(unknown, 0) else choice
     for name, term in left.next.items():
         value, unknown = rails(term)
-        partner = steps.get(NEW + name[len(OLD) :], t.const(0, 1))
+        partner = free.get(NEW + name[len(OLD) :], t.const(0, 1))
         steps[name] = choose(unknown, t.zext(partner, term.width), value)
     return steps
 

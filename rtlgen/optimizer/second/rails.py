@@ -92,7 +92,31 @@ def spread(bit: Term, width: int) -> Term:
 
 def choose(where: Term, then: Term, other: Term) -> Term:
     """Return the bits of `then` where `where` has ones, of `other` elsewhere."""
-    return other if is_value(where, 0) else either(both(where, then), both(invert(where), other))
+    done: dict[Term, Term] = {}
+    for term in _selected(where, done):
+        if is_value(term, 0):
+            done[term] = other
+        elif is_value(term, t.mask(term.width)):
+            done[term] = then
+        elif term.op == "ite":
+            done[term] = t.ite(term.args[0], done[term.args[1]], done[term.args[2]])
+        else:
+            done[term] = either(both(term, then), both(invert(term), other))
+    return done[where]
+
+
+def _selected(root: Term, done: Mapping[Term, object]) -> Iterator[Term]:
+    """Yield what selections choose from, below and up to `root`, operands first."""
+    stack = [root]
+    while stack:
+        term = stack[-1]
+        pending = [a for a in term.args[1:] if a not in done] if term.op == "ite" else []
+        if pending:
+            stack += pending
+        else:
+            stack.pop()
+            if term not in done:
+                yield term
 
 
 class Rails:

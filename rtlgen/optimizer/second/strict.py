@@ -102,18 +102,15 @@ class _Builder(_ModuleBuilder):
             self.view.opaque[name] = "an initial value that is not constant"
 
     def _executor(self) -> Executor:
-        executor = _Executor(self.name_of, self._note, self._full_case)
+        executor = _Executor(self.name_of, self._note, self._full_case, self._parallel_case)
         self._running = executor
         return executor
 
     def _note(self, *_: Any) -> None:
         """Occurrences in the text are of no use to a proof."""
 
-    def _full_case(self, statement: Any) -> bool:
-        full = super()._full_case(statement)
-        if full and self._duty:
-            raise UnsupportedError("full_case")
-        return full
+    def _parallel_case(self, statement: Any) -> bool:
+        return any(a.name == "parallel_case" for a in self._design.compilation.getAttributes(statement))
 
     def _initial(self, m: Any) -> None:
         """Take the initial values; those that have no constant are refused, since they would look unset."""
@@ -314,9 +311,12 @@ def _is_call(node: Any) -> bool:
 
 
 class _Executor(Executor):
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, name_of: Any, note: Any, full_case: Any, parallel_case: Any) -> None:
+        super().__init__(name_of, note)
         self._lowering = _Lowering(self)
+        self._is_full, self._is_parallel = full_case, parallel_case
+        self._stored: dict[tuple[str, bool], int] = {}
+        self._hits: list[Term] | None = None
 
     def read(self, symbol: Any) -> Term:
         """Return the local view of a value; an array is one wide value."""
@@ -324,7 +324,37 @@ class _Executor(Executor):
             return super().read(symbol)
         return t.var(self._name(symbol), _total(symbol))
 
+    def _do_Case(self, s: Any) -> None:
+        """Execute a case statement; what its attributes promise is undefined where it does not hold."""
+        outer, self._stored = self._stored, {}
+        outer_hits, self._hits = self._hits, None
+        super()._do_Case(s)
+        hits = self._taken_hits()
+        self._hits = outer_hits
+        codes = _are_codes([h for h in hits if not h.is_const])
+        every = codes and len(hits) == 1 << hits[0].args[0].width
+        if self._is_full(s) and s.defaultCase is None and not every:
+            self._undefine(t.lnot(_any(hits)))
+        if self._is_parallel(s) and not codes:
+            self._undefine(_overlap(hits))
+        self._stored = outer | self._stored
+
+    def _taken_hits(self) -> list[Term]:
+        return list(self._hits or ())
+
+    def _case_chain(self, items: list[tuple[Term, Any]], default: Any, exhaustive: bool) -> None:
+        if self._hits is None:
+            self._hits = [t.boolean(self.expand(hit)) for hit, _ in items]
+        super()._case_chain(items, default, exhaustive)
+
+    def _undefine(self, where: Term) -> None:
+        for (name, nonblocking), width in self._stored.items():
+            env = self.nonblocking if nonblocking else self.blocking
+            held = env.get(name, t.var(name, width))
+            env[name] = t.ite(where, t.undef(width), held)
+
     def _store(self, part: Slice, value: Term, nonblocking: bool) -> None:
+        self._stored[self._name(part.symbol), nonblocking and not self.settling] = _total(part.symbol)
         if part.symbol.type.canonicalType.isUnpackedArray or isinstance(part.offset, Term):
             name, width = self._name(part.symbol), _total(part.symbol)
             if self._is_local(name):
@@ -417,6 +447,29 @@ class _Lowering(Lowering):
         index = resize(plain, wide, bool(e.selector.type.isSigned))
         address = t.apply("sub", index, t.const(low, wide)) if low else index
         return _Word(part.symbol, 0, part.width, address, part.width)
+
+
+def _any(hits: list[Term]) -> Term:
+    result = t.const(0, 1)
+    for hit in hits:
+        result = t.lor(result, hit)
+    return result
+
+
+def _overlap(hits: list[Term]) -> Term:
+    """Return whether more than one of some conditions holds."""
+    seen, twice = t.const(0, 1), t.const(0, 1)
+    for hit in hits:
+        twice = t.lor(twice, t.land(seen, hit))
+        seen = t.lor(seen, hit)
+    return twice
+
+
+def _are_codes(hits: list[Term]) -> bool:
+    """Return whether conditions compare one value with different constants, so that two never hold together."""
+    if not hits or not all(h.op == "eq" and h.args[1].is_const and h.args[0] is hits[0].args[0] for h in hits):
+        return False
+    return len({h.args[1] for h in hits}) == len(hits)
 
 
 def _has_undef(term: Term) -> bool:
