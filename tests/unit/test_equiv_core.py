@@ -5,19 +5,23 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtlgen.core.errors import InputError, ToolOutputError
 from rtlgen.core.types import Counterexample, EquivalenceResult
+from rtlgen.synth.equiv.affine import shape_of
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig, write_aiger
 from rtlgen.synth.equiv.arith import Arithmetic
 from rtlgen.synth.equiv.bits import Bit, Ops, X, one_of, zero_of
 from rtlgen.synth.equiv.blast import evaluate, exclusive
 from rtlgen.synth.equiv.combine import screen
 from rtlgen.synth.equiv.netlist import Cell, UnsupportedError, parse
+from rtlgen.synth.equiv.relate import is_among
 from rtlgen.synth.equiv.report import render, table
+from rtlgen.synth.equiv.solver import decide
 from rtlgen.synth.equiv.vcd import write_vcd
 
 
@@ -275,3 +279,77 @@ def test_the_waveform_holds_inputs_and_both_outputs() -> None:
     text = write_vcd(EXAMPLE.inputs, EXAMPLE.gold, EXAMPLE.gate)
     assert "$scope module gold $end\n$var wire 2 s1 q $end" in text
     assert text.endswith("#0\n1s0\nb00 s1\nb00 s2\n#10\n0s0\nb01 s1\nb1x s2\n#20\n")
+
+
+# -- guesses, searches and the solver in the process ------------------------------------------------------------------
+def test_the_shape_of_states_holds_the_sum_and_every_state() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 64, 300), rng.integers(0, 64, 300)
+    total = (5 * a - 3 * b + 9) % 256
+    words = [
+        [("gate", 100 + i) for i in range(8)],
+        [("gold", i) for i in range(6)],
+        [("gold", 10 + i) for i in range(6)],
+    ]
+    bits = [value >> i & 1 for value, word in zip((total, a, b), words, strict=True) for i in range(len(word))]
+    found = shape_of(np.stack(bits, axis=1).astype(np.uint8), [name for word in words for name in word], words)
+    (item,) = found.sums
+    low = [found.member["gold", 0][0], found.member["gold", 10][0]]
+    assert ([item.terms[number] for number in low], item.const) == ([5, 253], 9)
+    assert len(found.free) == 12
+
+
+def test_a_shape_knows_constants_complements_and_digits() -> None:
+    number = np.array([0, 7, 10, 19, 23, 38, 41, 59, 5, 16, 52, 44, 33, 21])
+    tens, ones = number // 10, number % 10
+    words = [[("gold", i) for i in range(6)], [("gate", i) for i in range(4)], [("gate", 10 + i) for i in range(3)]]
+    columns = [v >> i & 1 for v, word in zip((number, ones, tens), words, strict=True) for i in range(len(word))]
+    names = [name for word in words for name in word]
+    columns += [1 - (number & 1), np.zeros(len(number))]
+    found = shape_of(
+        np.stack(columns, axis=1).astype(np.uint8), [*names, ("gate", 50), ("gate", 51)], words, overlap=True
+    )
+    assert found.constant == {("gate", 51): 0}
+    assert found.member["gate", 50] == (found.member["gold", 0][0], True)
+    (item,) = found.sums
+    assert [item.terms[found.member["gate", 10 + i][0]] for i in range(3)] == [10, 20, 40]
+    assert max(max(r.values) for r in found.ranges) == 9
+
+
+def test_a_set_of_values_is_a_decision_graph() -> None:
+    g = Aig()
+    (bits,) = words(g, 4)
+    lit = is_among(g, bits, {1, 5, 9, 14})
+    for value in range(16):
+        inputs = {bit >> 1: value >> i & 1 for i, bit in enumerate(bits)}
+        assert g.simulate([lit], inputs, 1) == [int(value in {1, 5, 9, 14})]
+
+
+def test_multiples_of_literals_add_up_modulo_the_width() -> None:
+    g = Aig()
+    (bits,) = words(g, 3)
+    out = Arithmetic(g).combine({bits[0]: 5, bits[1] ^ 1: -3, bits[2]: 100}, 7, 6)
+    for value in range(8):
+        a, b, c = (value >> i & 1 for i in range(3))
+        result = g.simulate(out, {bit >> 1: value >> i & 1 for i, bit in enumerate(bits)}, 1)
+        assert sum(bit << i for i, bit in enumerate(result)) == (5 * a - 3 * (1 - b) + 100 * c + 7) % 64
+
+
+def test_the_solver_in_the_process_gives_a_model_or_a_proof() -> None:
+    g = Aig()
+    a, b = words(g, 12, 12)
+    first = Arithmetic(g, canonical=False).add(a, b)
+    second = Arithmetic(g, canonical=False).add(b, a)
+    assert decide(g, [g.xor(p, q) for p, q in zip(first, second, strict=True)], 5)[0].answer == "unsat"
+    target = g.and_all(lit ^ 1 ^ (2731 >> i & 1) for i, lit in enumerate(first))
+    verdict, values = decide(g, [target], 5)
+    assert verdict.answer == "sat"
+    assert g.simulate([target], dict(values), 1) == [1]
+
+
+def test_whole_truth_tables_reach_twenty_inputs() -> None:
+    g = Aig()
+    (bits,) = words(g, 20)
+    rare = g.and_all(bits)
+    assert screen(g, [rare]).decision.answer == "sat"
+    assert screen(g, [g.and_(rare, g.or_all(bit ^ 1 for bit in reversed(bits)))]).decision.answer == "unsat"
