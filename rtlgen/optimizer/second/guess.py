@@ -46,13 +46,13 @@ class Guesses:
     equal_pairs: dict[tuple[str, str], set[tuple[int, int]]]
 
 
-def guess(machines: Product, runs: Runs) -> Guesses:
-    """Return what holds in all runs, most useful first."""
+def guess(machines: Product, runs: Runs, *, briefly: bool = False) -> Guesses:
+    """Return what holds in all runs, most useful first; only equal registers and codes where `briefly`."""
     found = _Finder(machines, runs)
     unmatched = set(found.unmatched)
     near: list[Term] = []
     far: list[Term] = []
-    for claim in dict.fromkeys(g for g in found.all() if not g.is_const):
+    for claim in dict.fromkeys(g for g in ([] if briefly else found.all()) if not g.is_const):
         (near if unmatched & set(t.variables(claim)) else far).append(claim)
     return Guesses(found.classes, near[:MAX_GUESSES], far[:MAX_GUESSES], found.pairs(), found.equal_pairs())
 

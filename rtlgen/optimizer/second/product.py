@@ -68,7 +68,8 @@ def build_product(old: Target, new: Target) -> Product:
         Machine(strict_views(new.elaborate(), duty=True), NEW),
     )
     left, right = machines
-    if left.inputs != right.inputs or left.outputs.keys() != right.outputs.keys():
+    widths = [{n: term.width for n, term in m.outputs.items()} for m in machines]
+    if left.inputs != right.inputs or widths[0] != widths[1]:
         raise NotHandledError("the ports, or the clocks made inside, differ")
     reset, states = find_reset(machines)
     rails = Rails()

@@ -19,7 +19,7 @@ from rtlgen.optimizer.second.walk import walk, walk_is_possible
 from rtlgen.optimizer.target import Target
 
 METHOD = "slang + Bitwuzla"
-_SIMULATE_S = 1.5
+_GLANCE_S, _SIMULATE_S = 0.3, 1.5
 _WHOLE_SHARE = 0.45
 
 
@@ -98,8 +98,12 @@ def _prove(old: Target, new: Target, deadline: float) -> tuple[Reset, str]:
         NotHandledError: there is none.
         RtlgenError: a text can't be elaborated.
     """
-    product = build_product(old, new)
-    return product.reset, _by_engines(product, deadline)
+    try:
+        product = build_product(old, new)
+        return product.reset, _by_engines(product, deadline)
+    except (ValueError, KeyError, TypeError, AssertionError, RecursionError) as error:
+        # A view that is not what this code expects must cost the second proof, not the whole result.
+        raise NotHandledError(f"the word-level view can't be used: {error!r}") from error
 
 
 def _by_engines(product: Product, deadline: float) -> str:
@@ -108,14 +112,31 @@ def _by_engines(product: Product, deadline: float) -> str:
     Raises:
         NotHandledError: none did.
     """
-    start = time.monotonic()
-    guesses = guess(product, Runs(product, min(_SIMULATE_S, (deadline - start) / 5)))
+    left = deadline - time.monotonic()
+    few = guess(product, Runs(product, min(_GLANCE_S, left / 10)), briefly=True)
+    try:
+        return _induction(product, few, [], 1, time.monotonic() + 0.2 * left)
+    except NotHandledError:
+        return _by_more(product, deadline)
+
+
+def _by_more(product: Product, deadline: float) -> str:
+    """Return the method that proved what equal registers and codes alone do not prove.
+
+    Raises:
+        NotHandledError: none did.
+    """
+    try:
+        return _walk(product, time.monotonic() + min(_GLANCE_S * 4, (deadline - time.monotonic()) / 4))
+    except NotHandledError:
+        guesses = guess(product, Runs(product, min(_SIMULATE_S, (deadline - time.monotonic()) / 5)))
+    everything = [*guesses.near, *guesses.far]
     attempts: list[tuple[float, Callable[[float], str]]] = [
-        (0.2, partial(_induction, product, guesses, [], 1)),
+        (0.1, partial(_induction, product, guesses, [], 1)),
         (0.4, partial(_induction, product, guesses, guesses.near, 1)),
         (0.5, partial(_walk, product)),
-        (0.4, partial(_induction, product, guesses, [*guesses.near, *guesses.far], 1)),
-        (0.5, partial(_induction, product, guesses, [*guesses.near, *guesses.far], 2)),
+        (0.4, partial(_induction, product, guesses, everything, 1)),
+        (0.5, partial(_induction, product, guesses, everything, 2)),
         (1.0, partial(_induction, product, guesses, guesses.near, 3)),
     ]
     reasons: dict[str, None] = {}
