@@ -422,6 +422,7 @@ def test_expressions_are_judged_as_the_exhaustive_walk_does(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("make", [table_case, circuit_case], ids=["tables", "expressions"])
 def test_thousands_of_pairs_with_few_left_open(make: Callable[[int], tuple[str, str, bool]]) -> None:
     total = int(os.environ.get("RTLGEN_EQUIV_CASES", "1500"))
