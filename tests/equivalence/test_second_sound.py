@@ -140,6 +140,10 @@ DIFFERENT = {
         "module m(input clk, output y); reg r; assign y = r; always @(posedge clk) r <= r; endmodule",
         "module m(input clk, output y); assign y = 1'b0; endmodule",
     ),
+    "name of the proof's own": (
+        "module m(input clk, rst, d, output y); reg n; assign y = n; always @(posedge clk) n <= ~rst & d; endmodule",
+        r"module m(input clk, rst, d, output y); wire \old!n ; assign y = \old!n ; endmodule",
+    ),
     "missing input": (
         "module m(input a, b, output y); assign y = a; endmodule",
         "module m(input a, output y); assign y = a; endmodule",

@@ -71,6 +71,8 @@ def build_product(old: Target, new: Target) -> Product:
     widths = [{n: term.width for n, term in m.outputs.items()} for m in machines]
     if left.inputs != right.inputs or widths[0] != widths[1]:
         raise NotHandledError("the ports, or the clocks made inside, differ")
+    for machine in machines:
+        _refuse_names(machine)
     reset, states = find_reset(machines)
     rails = Rails()
     steps = _steps(left, right, rails)
@@ -84,6 +86,20 @@ def build_product(old: Target, new: Target) -> Product:
     start = start_terms(left, right, states)
     compared = sum(term.width for term in left.outputs.values())
     return Product(left.states | right.states, steps, start, claims, _hints(left, right), reset, compared)
+
+
+def _refuse_names(machine: Machine) -> None:
+    """Check that no signal has a name that the proof itself makes (only an escaped identifier can).
+
+    Raises:
+        NotHandledError: one has.
+    """
+    read = t.variables(*machine.outputs.values(), *machine.next.values())
+    own = machine.states.keys() | machine.ticks.keys()
+    plain = {n[len(machine.prefix) :] for n in machine.states} | machine.inputs.keys() | (read.keys() - own)
+    for name in plain | machine.values.keys():
+        if any(c in name for c in "!?@"):
+            raise NotHandledError(f"the name {name} could be taken for one of the proof's own")
 
 
 def _steps(left: Machine, right: Machine, rails: Rails) -> dict[str, Term]:
