@@ -78,11 +78,14 @@ class Draft:
         """Say whether a signal that is dead now could not have been removed from the original text."""
         if name not in self._dead_before:
             return True
-        try:
-            removal(self._original(), self._module, [name])
-        except CannotEditError:
-            return True
-        return False
+        original = self._original()
+        if name not in original.removable:
+            try:
+                removal(original, self._module, [name])
+                original.removable[name] = True
+            except CannotEditError:
+                original.removable[name] = False
+        return not original.removable[name]
 
     def _drop_unused(self) -> None:
         """Remove declarations that nothing mentions any more, such as a loop's counter."""

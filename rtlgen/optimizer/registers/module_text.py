@@ -7,8 +7,9 @@ keeps its other names. What it can't do cleanly it refuses, and the rewrite then
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
@@ -44,6 +45,22 @@ class Declaration:
     declarator: Any
 
 
+class _Index:
+    """The nodes of a module by what is asked for, from one walk."""
+
+    def __init__(self, nodes: Iterable[Any]) -> None:
+        self.nodes = list(nodes)
+        self.by_kind: dict[str, list[Any]] = {}
+        self.by_place: dict[tuple[int, int], list[Any]] = {}
+        self.uses: dict[str, list[Any]] = {}
+        for node in self.nodes:
+            kind = node.kind.name
+            self.by_kind.setdefault(kind, []).append(node)
+            self.by_place.setdefault(span(node), []).append(node)
+            if kind in ("IdentifierName", "IdentifierSelectName"):
+                self.uses.setdefault(node.identifier.valueText, []).append(node)
+
+
 class ModuleText:
     """Text and syntax of one module."""
 
@@ -76,18 +93,20 @@ class ModuleText:
         if not found:
             raise CannotEditError(f"expected a module at bytes {place.start} to {place.end} of {file!r}, got none")
         self.module = found[0]
-        self._used: set[str] | None = None
+        self.removable: dict[str, bool] = {}
+        """Whether a signal could be removed from this text, as far as somebody asked."""
 
     @classmethod
     def of(cls, module: ModuleIR, sources: Mapping[str, bytes], defines: Mapping[str, str] | None = None) -> ModuleText:
-        """Return the text of a module view.
+        """Return the text of a module view; the texts asked for last are kept, because families ask again and again.
 
         Raises:
             CannotEditError: it can't be found in the sources.
         """
         if module.place.file not in sources:
             raise CannotEditError(f"expected the module's file {module.place.file!r} among the sources, got none")
-        return cls(module.place.file, sources[module.place.file], module.place, defines)
+        macros = tuple(sorted((defines or {}).items()))
+        return _module_text(module.place.file, sources[module.place.file], module.place, macros)
 
     # Plain edits ----------------------------------------------------------------------------------------------
 
@@ -131,9 +150,18 @@ class ModuleText:
 
     # Finding --------------------------------------------------------------------------------------------------
 
-    def nodes(self) -> Iterator[Any]:
-        """Yield every syntax node of the module, parents first."""
-        yield from descend(self.module)
+    @cached_property
+    def _index(self) -> _Index:
+        return _Index(descend(self.module))
+
+    def nodes(self, *kinds: str) -> Iterator[Any]:
+        """Yield every syntax node of the module of these kinds (all without one), parents first."""
+        if not kinds:
+            yield from self._index.nodes
+        elif len(kinds) == 1:
+            yield from self._index.by_kind.get(kinds[0], [])
+        else:
+            yield from (n for n in self._index.nodes if n.kind.name in kinds)
 
     def item(self, place: Place) -> Any:
         """Return the syntax node of exactly these bytes.
@@ -147,16 +175,14 @@ class ModuleText:
 
     def items(self, place: Place) -> list[Any]:
         """Return all syntax nodes of exactly these bytes, outermost first."""
-        return [n for n in self.nodes() if span(n) == (place.start, place.end)]
+        return self._index.by_place.get((place.start, place.end), [])
 
     def reads(self, name: str) -> list[tuple[int, int, bool]]:
         """Return start, end and "has a select" of every use of a name in expressions, targets included."""
         found = []
-        for node in self.nodes():
-            kind = node.kind.name
-            if kind in ("IdentifierName", "IdentifierSelectName") and node.identifier.valueText == name:
-                start = node.identifier.location.offset
-                found.append((start, start + len(name), kind == "IdentifierSelectName"))
+        for node in self._index.uses.get(name, []):
+            start = node.identifier.location.offset
+            found.append((start, start + len(name), node.kind.name == "IdentifierSelectName"))
         return found
 
     def read_slices(self, name: str, width: int) -> list[tuple[int, int, int, int]]:
@@ -166,19 +192,14 @@ class ModuleText:
             CannotEditError: a select is not one of plain numbers.
         """
         found = []
-        for node in self.nodes():
-            kind = node.kind.name
-            if kind in ("IdentifierName", "IdentifierSelectName") and node.identifier.valueText == name:
-                start, end = node.identifier.location.offset, span(node)[1]
-                found.append((start, end, *_slice(self.text[start + len(name) : end], width)))
+        for node in self._index.uses.get(name, []):
+            start, end = node.identifier.location.offset, span(node)[1]
+            found.append((start, end, *_slice(self.text[start + len(name) : end], width)))
         return found
 
     def used(self) -> set[str]:
         """Return every name that stands in an expression, targets included."""
-        if self._used is None:
-            kinds = ("IdentifierName", "IdentifierSelectName")
-            self._used = {n.identifier.valueText for n in self.nodes() if n.kind.name in kinds}
-        return self._used
+        return set(self._index.uses)
 
     def words(self) -> set[str]:
         """Return every identifier of the module's text."""
@@ -261,7 +282,7 @@ class ModuleText:
 
     def declarations(self, name: str) -> list[Declaration]:
         """Return every declaration of a name (two for a port in the old style)."""
-        named = (n for n in self.nodes() if n.kind.name == "Declarator" and n.name.valueText == name)
+        named = (n for n in self.nodes("Declarator") if n.name.valueText == name)
         return [self._declaration(n) for n in named if _owner(n) is not None]
 
     def _declaration(self, declarator: Any) -> Declaration:
@@ -297,12 +318,11 @@ class ModuleText:
     def unused_genvars(self) -> list[Edit]:
         """Return edits that remove the declarations of generate variables that nothing uses."""
         edits = []
-        for node in self.nodes():
-            if node.kind.name == "GenvarDeclaration":
-                tokens = [c for n in node.identifiers if n.__class__.__name__.endswith("Syntax") for c in n]
-                names = [c.valueText for c in tokens if c.kind.name == "Identifier"]
-                if names and not any(self._mentions(n, node) for n in names):
-                    edits.append(self.delete(*span(node)))
+        for node in self.nodes("GenvarDeclaration"):
+            tokens = [c for n in node.identifiers if n.__class__.__name__.endswith("Syntax") for c in n]
+            names = [c.valueText for c in tokens if c.kind.name == "Identifier"]
+            if names and not any(self._mentions(n, node) for n in names):
+                edits.append(self.delete(*span(node)))
         return edits
 
     def _mentions(self, name: str, declaration: Any) -> bool:
@@ -465,3 +485,8 @@ def _keyword(typed: Any, data_type: Any) -> Any | None:
         return net
     token = getattr(data_type, "keyword", None)
     return token if token is not None and token.valueText else None
+
+
+@lru_cache(maxsize=24)
+def _module_text(file: str, text: bytes, place: Place, macros: tuple[tuple[str, str], ...]) -> ModuleText:
+    return ModuleText(file, text, place, dict(macros))
