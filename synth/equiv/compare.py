@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtlgen.core.types import EquivalenceResult
-from rtlgen.synth.equiv import sequential
+from rtlgen.synth.equiv import sequential, smt
 from rtlgen.synth.equiv.bits import X
 from rtlgen.synth.equiv.blind import blind_outputs
 from rtlgen.synth.equiv.cases import Cases, applies
@@ -33,6 +33,8 @@ _SEARCH_SHARE, _SEARCH_S = 0.1, 0.4
 _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
+_SMT_S = 1.0
+"""Most seconds for the solver of words, which cannot be killed."""
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
 _CASE_PATTERNS, _CASE_SHARE, _CASE_S = 128, 0.1, 8.0
@@ -196,6 +198,11 @@ class Comparison:
             if screening.decision.answer != "unknown":
                 return screening.decision, has_x
             problems.append((problem.aig, screening.open_lits))
+        if smt.applies(self.gold, self.gate):
+            verdict = smt.prove(self.gold, self.gate, min(_SMT_S, deadline - time.monotonic()))
+            self.verdicts.append(verdict)
+            if verdict.answer == "unsat":
+                return Decision("unsat", verdict.engine), has_x
         first = min(deadline, time.monotonic() + _BEFORE_SPLIT_S) if weight else deadline
         decision = ask(problems, deadline=first, jobs=self.job.jobs)
         if decision.answer == "unknown" and weight:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 
 from rtlgen.core.errors import InputError, ToolOutputError
 from rtlgen.core.types import Counterexample, EquivalenceResult
+from rtlgen.synth.equiv import smt
 from rtlgen.synth.equiv.affine import shape_of
 from rtlgen.synth.equiv.aig import FALSE, TRUE, Aig, write_aiger
 from rtlgen.synth.equiv.arith import Arithmetic
 from rtlgen.synth.equiv.bits import Bit, Ops, X, one_of, zero_of
 from rtlgen.synth.equiv.blast import evaluate, exclusive
 from rtlgen.synth.equiv.combine import screen
-from rtlgen.synth.equiv.netlist import Cell, UnsupportedError, parse
+from rtlgen.synth.equiv.netlist import Cell, Netlist, Port, UnsupportedError, parse
 from rtlgen.synth.equiv.relate import is_among
 from rtlgen.synth.equiv.report import render, table
 from rtlgen.synth.equiv.solver import decide
@@ -353,3 +355,55 @@ def test_whole_truth_tables_reach_twenty_inputs() -> None:
     rare = g.and_all(bits)
     assert screen(g, [rare]).decision.answer == "sat"
     assert screen(g, [g.and_(rare, g.or_all(bit ^ 1 for bit in reversed(bits)))]).decision.answer == "unsat"
+
+
+SMT_KINDS = sorted(smt.KINDS)
+
+
+@pytest.mark.parametrize("kind", SMT_KINDS)
+def test_words_for_the_solver_mean_what_the_bits_do(kind: str) -> None:
+    """Every cell, of several widths and signs, against its and-inverter form on random operands."""
+    rng = random.Random(kind)
+    for _ in range(12):
+        wide, width, signed = kind not in ("$mux",), rng.choice((1, 3, 5)), rng.randrange(2)
+        a_bits, b_bits = (rng.choice((1, 2, 4)), rng.choice((1, 3))) if wide else (width, width)
+        unary = kind.startswith("$reduce") or kind in ("$not", "$neg", "$pos", "$buf", "$logic_not")
+        pins: dict[str, tuple[int | str, ...]] = {"A": tuple(range(10, 10 + a_bits))}
+        if not unary:
+            pins["B"] = tuple(range(30, 30 + b_bits))
+        if kind == "$mux":
+            pins["S"] = (50,)
+        unsigned_shift = {"B_SIGNED": 0} if kind in ("$shl", "$sshl", "$shr", "$sshr") else {"B_SIGNED": signed}
+        cell = Cell(kind, {"A_SIGNED": signed, **unsigned_shift}, pins, tuple(range(70, 70 + width)))
+        ports = {n: Port(n, "input", nets) for n, nets in pins.items()} | {"Y": Port("Y", "output", cell.outs)}
+        values = {n: rng.randrange(1 << len(nets)) for n, nets in pins.items()}
+        if kind in smt.DIVIDERS and values["B"] == 0:
+            continue
+        bits = {n: [values[n] >> i & 1 for i in range(len(nets))] for n, nets in pins.items()}
+        expected = evaluate(cell, bits, Ops(Aig()))
+        text = ["1" if bit == TRUE else "0" for bit in expected]
+        fixed = Netlist("t", {**ports, "Y": Port("Y", "output", tuple(text))}, [], [], {}, {})
+        asked = Netlist("t", {n: p for n, p in ports.items() if n == "Y"}, [replace_pins(cell, bits)], [], {}, {})
+        same = Netlist("t", {"Y": fixed.ports["Y"]}, [], [], {}, {})
+        assert smt.prove(same, asked, 5).answer == "unsat", (cell, values, text)
+        wrong = tuple("0" if bit == "1" else "1" for bit in text)
+        other = Netlist("t", {"Y": Port("Y", "output", wrong)}, [], [], {}, {})
+        assert smt.prove(other, asked, 5).answer == "unknown"
+
+
+def replace_pins(cell: Cell, bits: dict[str, list[int]]) -> Cell:
+    return replace(cell, pins={n: tuple("01"[bit] for bit in vector) for n, vector in bits.items()})
+
+
+def test_a_division_by_zero_of_gate_is_not_proved_away() -> None:
+    a, b, y = ((f"{n}", tuple(range(k, k + 4))) for n, k in (("a", 10), ("b", 20), ("y", 30)))
+    ports = {n: Port(n, way, nets) for (n, nets), way in ((a, "input"), (b, "input"), (y, "output"))}
+    divide = Cell("$div", {}, {"A": a[1], "B": b[1]}, y[1])
+    plain = Netlist("t", ports, [divide], [], {}, {})
+    guard = Cell("$logic_not", {}, {"A": b[1]}, (50,))
+    inner = replace(divide, outs=tuple(range(60, 64)))
+    chosen = Cell("$mux", {}, {"A": inner.outs, "B": ("0",) * 4, "S": (50,)}, y[1])
+    guarded = Netlist("t", ports, [guard, inner, chosen], [], {}, {})
+    assert smt.prove(plain, plain, 5).answer == "unsat"
+    assert smt.prove(guarded, guarded, 5).answer == "unsat"
+    assert smt.prove(guarded, plain, 5).answer == "unknown"
