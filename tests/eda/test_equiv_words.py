@@ -132,3 +132,17 @@ endmodule
 def test_a_fault_hundreds_of_steps_away_is_found() -> None:
     result = compare(TIMER.format(last=400), TIMER.format(last=401), confirm=False)
     assert result.status == "refuted"
+
+
+def test_a_remainder_may_be_made_of_the_quotient() -> None:
+    text = "module m(input [15:0] a, b, output [15:0] q, r);\n  assign q = a / b;\n  assign r = {rest};\nendmodule\n"
+    result = compare(text.replace("{rest}", "a % b"), text.replace("{rest}", "a - q * b"))
+    assert (result.status, result.method) == ("proved", "correspondence/smt")
+    assert compare(text.replace("{rest}", "a % b"), text.replace("{rest}", "a - q * b + (b == 7)")).status == "refuted"
+
+
+def test_a_multiplexer_before_a_product_is_one_behind_it() -> None:
+    text = "module m(input s, input [15:0] a, b, c, output [31:0] y); assign y = {product}; endmodule\n"
+    gold, gate = (text.replace("{product}", p) for p in ("s ? a * b : a * c", "a * (s ? b : c)"))
+    result = compare(gold, gate)
+    assert (result.status, result.method) == ("proved", "correspondence/smt")
