@@ -20,6 +20,8 @@ from rtlgen.optimizer.target import Target
 
 METHOD = "slang + Bitwuzla"
 _GLANCE_S, _SIMULATE_S = 0.3, 1.5
+_FIRST = 200
+"""Guesses of the first larger attempt."""
 _WHOLE_SHARE = 0.45
 
 
@@ -133,6 +135,7 @@ def _by_more(product: Product, deadline: float) -> str:
     everything = [*guesses.near, *guesses.far]
     attempts: list[tuple[float, Callable[[float], str]]] = [
         (0.1, partial(_induction, product, guesses, [], 1)),
+        (0.3, partial(_induction, product, guesses, guesses.near[:_FIRST], 1)),
         (0.4, partial(_induction, product, guesses, guesses.near, 1)),
         (0.5, partial(_walk, product)),
         (0.4, partial(_induction, product, guesses, everything, 1)),
