@@ -33,11 +33,12 @@ class Term:
             `extract`: the index of the lowest bit taken.
     """
 
-    __slots__ = ("__weakref__", "args", "op", "value", "width")
+    __slots__ = ("__weakref__", "_reads", "args", "op", "value", "width")
     op: str
     width: int
     args: tuple[Term, ...]
     value: int | str | None
+    _reads: dict[str, int] | None
 
     def __repr__(self) -> str:
         if self.op == "const":
@@ -90,7 +91,7 @@ def make(op: str, width: int, args: tuple[Term, ...] = (), value: int | str | No
     if op not in OPERATORS or width < 1:
         raise ValueError(f"expected a known operator and a width of at least 1, got {op!r} and {width!r}")
     term = object.__new__(Term)
-    term.op, term.width, term.args, term.value = op, width, args, value
+    term.op, term.width, term.args, term.value, term._reads = op, width, args, value, None
     return _INTERNED.setdefault(key, term)
 
 
@@ -403,8 +404,34 @@ def substitute(root: Term, values: Mapping[str, Term]) -> Term:
 
 
 def variables(*roots: Term) -> dict[str, int]:
-    """Return name and width of every signal read under the roots (memories not included)."""
-    return {t.name: t.width for t in walk(*roots) if t.op == "var"}
+    """Return name and width of every signal read under the roots (memories not included), in order of first use."""
+    found: dict[str, int] = {}
+    for root in roots:
+        found.update(_reads(root))
+    return found
+
+
+def _reads(root: Term) -> dict[str, int]:
+    """Return the signals under one term; kept with each term, because front ends ask for every subexpression."""
+    stack = [root]
+    while stack:
+        term = stack[-1]
+        missing = [a for a in reversed(term.args) if a._reads is None]
+        if term._reads is None and missing:
+            stack += missing
+            continue
+        stack.pop()
+        if term._reads is None:
+            term._reads = {term.name: term.width} if term.op == "var" else _union([a._reads or {} for a in term.args])
+    return root._reads or {}
+
+
+def _union(parts: list[dict[str, int]]) -> dict[str, int]:
+    """Return the parts as one, one of them itself where it holds the others."""
+    largest = max(parts, key=len, default={})
+    if all(p is largest or p.keys() <= largest.keys() for p in parts):
+        return largest
+    return {name: width for part in parts for name, width in part.items()}
 
 
 def evaluate(root: Term, values: Mapping[str, int], memories: Mapping[str, Mapping[int, int]] | None = None) -> int:

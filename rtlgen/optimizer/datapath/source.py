@@ -21,6 +21,8 @@ from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
+MAX_TEXT = 3000
+"""Characters by which a change may be longer than what it replaces; nobody reviews more."""
 _WORD = re.compile(rb"[A-Za-z_$][\w$]*")
 _ITEM = re.compile(rb"assign\b|always|initial\b|final\b")
 _NET = re.compile(rb"\b(assign|wire|wand|wor|tri|uwire|logic|reg|var|supply0|supply1|bit)\b")
@@ -173,6 +175,8 @@ def cleaned(
     context: RewriteContext, module: ModuleIR, edits: Sequence[Edit], *, rule: str, title: str, why: str, rank: float
 ) -> Change | None:
     """Return the edits as a change, with the wires removed that they leave without a reader."""
+    if sum(len(e.text) for e in edits) > MAX_TEXT + sum(e.end - e.start for e in edits):
+        return None
     draft = Draft(context, module)
     try:
         draft.apply(edits)
