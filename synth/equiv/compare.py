@@ -28,8 +28,9 @@ from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, mult
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
-_SEARCH_SHARE, _SEARCH_S = 0.1, 0.4
-"""Time for random runs alone, where register correspondence has met a difference: a share, and no more than that."""
+_SEARCH_SHARE, _SEARCH_S, _AGAIN_S = 0.1, 0.1, 0.25
+"""Time for long random runs, where register correspondence has met a difference: a share, and no more than that before
+relations are tried, and after."""
 _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
@@ -96,7 +97,7 @@ class Comparison:
             found = self._relate(gold_state, gate_state)
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"relation/{found.method}", reset)
-            self._search_further()
+            self._search_further(_AGAIN_S)
         if self.seen is None:
             found = self._cases(gold_state, gate_state, reset)
             if found.answer == "unsat":
@@ -126,14 +127,14 @@ class Comparison:
         self.search = Search(self.machine)
         self.seen = self.search.quick(time.monotonic() + _SEARCH_SHARE * self._left())
         if self.seen is None:
-            self._search_further()
+            self._search_further(_SEARCH_S)
         else:
             self.verdicts.append(self.seen)
 
-    def _search_further(self) -> None:
+    def _search_further(self, seconds: float) -> None:
         """Look for a difference in longer runs, where register correspondence says that there may be one."""
         if self.search is not None and self.differs:
-            self.seen = self.search.further(min(_SEARCH_S, _SEARCH_SHARE * self._left()))
+            self.seen = self.search.further(min(seconds, _SEARCH_SHARE * self._left()))
             if self.seen is not None:
                 self.verdicts.append(self.seen)
 
