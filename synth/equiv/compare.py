@@ -28,9 +28,9 @@ from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, mult
 from rtlgen.synth.equiv.stimulus import from_frames
 
 _CONFIRM_S = 30.0
-_SEARCH_SHARE, _SEARCH_S, _AGAIN_S = 0.1, 0.1, 0.25
+_SEARCH_SHARE, _SEARCH_S, _AGAIN_S, _DISCARD_S = 0.1, 0.1, 0.25, 0.6
 """Time for long random runs, where register correspondence has met a difference: a share, and no more than that before
-relations are tried, and after."""
+relations are tried, after, and after for callers that only discard: most of what they bring is wrong then."""
 _STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
 """Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
@@ -97,7 +97,7 @@ class Comparison:
             found = self._relate(gold_state, gate_state)
             if found.answer == "unsat":
                 return self._proved_unless_blind(f"relation/{found.method}", reset)
-            self._search_further(_AGAIN_S)
+            self._search_further(_AGAIN_S if self.job.confirm else _DISCARD_S)
         if self.seen is None:
             found = self._cases(gold_state, gate_state, reset)
             if found.answer == "unsat":
