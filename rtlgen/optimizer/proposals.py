@@ -30,7 +30,7 @@ _LARGE_GAIN = 0.05
 
 
 class Thinker:
-    """A process with the families loaded, waiting for its one job."""
+    """A process with the families loaded; does one job at a time."""
 
     def __init__(self, rules: Sequence[str]) -> None:
         """Start it; loading takes some tenths of a second, so keep one ahead.
@@ -70,7 +70,7 @@ class ProposalStream:
         """Give `thinker` its job.
 
         Args:
-            thinker: a fresh one; it is used up.
+            thinker: an idle one; `idle` says after the close whether it can be used again.
             job: see `rtlgen.optimizer.proposer.job_text`.
             records: family → (trials, sum of gains, each 0 to 1), shared over rounds.
             failed: called with family and message when a family ends by an error.
@@ -82,6 +82,8 @@ class ProposalStream:
         self._lock = threading.Condition()
         self._closed = False
         self._ended = False
+        self.idle = False
+        """True once the thinker has finished this job by itself."""
         assert thinker.process.stdin is not None
         with suppress(BrokenPipeError):
             thinker.process.stdin.write(job + "\n")
@@ -94,6 +96,9 @@ class ProposalStream:
         with suppress(ValueError, OSError):
             for line in self._thinker.process.stdout:
                 values = json.loads(line)
+                if "done" in values:
+                    self.idle = True
+                    break
                 if "change" in values:
                     self._put(values["family"], change_of(values["change"]))
                 elif "failed" in values:
@@ -140,9 +145,10 @@ class ProposalStream:
             time.sleep(0.005)
 
     def close(self) -> None:
-        """End the families at once."""
+        """End the families at once; a thinker that is done with the job is left alone."""
         self._closed = True
-        self._thinker.close()
+        if not self.idle:
+            self._thinker.close()
         self._reader.join(timeout=2)
 
 
@@ -154,18 +160,29 @@ class Proposers:
         self._rules = tuple(rules)
         self._records: dict[str, tuple[int, float]] = {}
         self._spare: Thinker | None = Thinker(self._rules)
+        self._last: tuple[Thinker, ProposalStream] | None = None
 
     def stream(
         self, target: Target, objective: str, seed: int, budget_s: float, failed: Callable[[str, str], None]
     ) -> ProposalStream:
         """Return the proposals on `target`; families stop by themselves after about `budget_s` seconds."""
-        thinker, self._spare = self._spare or Thinker(self._rules), Thinker(self._rules)
+        if self._last is not None and not self._last[1].idle:
+            self._last = None
+        if self._last is not None:
+            thinker = self._last[0]
+        else:
+            thinker, self._spare = self._spare or Thinker(self._rules), Thinker(self._rules)
         fruitless = [f for f, (trials, wins) in self._records.items() if trials >= _MANY and not wins]
         job = job_text(target, objective, seed, budget_s, last=fruitless)
-        return ProposalStream(thinker, job, self._records, failed)
+        stream = ProposalStream(thinker, job, self._records, failed)
+        self._last = thinker, stream
+        return stream
 
     def close(self) -> None:
-        """End the waiting process."""
+        """End the waiting processes."""
+        if self._last is not None:
+            self._last[0].close()
+            self._last = None
         if self._spare is not None:
             self._spare.close()
             self._spare = None

@@ -1,4 +1,4 @@
-"""The process in which the rewrite families think: one job on standard input, proposals as JSON lines.
+"""The process in which the rewrite families think: jobs on standard input, one after another, proposals as JSON lines.
 
 A process of its own because a family may think longer than it should (it is killed then), and because Python threads
 beside the search would take its time. Run as `python -m rtlgen.optimizer.proposer NAME…`; not for users.
@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from queue import Queue
 from typing import IO, Any
 
 from rtlgen.graphs.wordlevel.build import word_level
@@ -125,19 +126,36 @@ def speaker_of_this_process() -> Speaker:
 
 
 def main(names: list[str]) -> None:
-    """Do one job and end."""
+    """Do one job after another; end with the parent, in the middle of a job too."""
     speaker = speaker_of_this_process()
     rewrites = load_rewrites(names)
-    line = sys.stdin.readline()
-    if not line:
-        os._exit(0)
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    job = json.loads(line)
-    context = context_of(job)
-    with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        for rewrite in sorted(rewrites, key=lambda r: r.name in job.get("last", ())):
-            threads.submit(_think, rewrite, context, speaker)
+    jobs: Queue[str] = Queue()
+    threading.Thread(target=_prepare, args=(rewrites,), daemon=True).start()
+    threading.Thread(target=_work, args=(rewrites, jobs, speaker), daemon=True).start()
+    for line in sys.stdin:
+        jobs.put(line)
     os._exit(0)
+
+
+def _prepare(rewrites: list[Rewrite]) -> None:
+    """Let the families load what takes long, while the first job is still being written."""
+    for rewrite in rewrites:
+        prepare = getattr(rewrite, "prepare", None)
+        if prepare is not None:
+            prepare()
+
+
+def _work(rewrites: list[Rewrite], jobs: Queue[str], speaker: Speaker) -> None:
+    try:
+        while True:
+            job = json.loads(jobs.get())
+            context = context_of(job)
+            with ThreadPoolExecutor(_AT_A_TIME) as threads:
+                for rewrite in sorted(rewrites, key=lambda r: r.name in job.get("last", ())):
+                    threads.submit(_think, rewrite, context, speaker)
+            speaker.say(done=True)
+    finally:
+        os._exit(1)
 
 
 def end_with_parent() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
 MAX_CONFLICTS = 40
 """Proposals that overlap an accepted change, after which the families look at the new source instead."""
+UNPROVED_DISCOUNT = 0.6
 GRACE_S = 4.0
 """A run without any change so far may take this much longer to prove one."""
 QUICK_PROOF_S, LONG_PROOF_S = 2.5, 20.0
@@ -96,6 +98,7 @@ class Search:
         self._on_accept = on_accept
         self._seed = seed
         self._neutral: list[Trial] = []
+        self._unproved: Counter[str] = Counter()
         self._postponed: list[tuple[Trial, str, Target, Sequence[ModuleIR]]] = []
         self._start = time.monotonic()
         self._meter = meter = Meter(evaluator, goal.objective)
@@ -227,7 +230,13 @@ class Search:
                 self._accept_one(self._take_best(better), now, last)
 
     def _take_best(self, better: list[Trial]) -> Trial:
-        best = min(better, key=lambda t: self._goal.ratio(t.evaluation, t.reference))
+        """Remove and return the trial with the largest gain, less where the proofs of its family failed before."""
+
+        def promise(trial: Trial) -> float:
+            gain = 1 - self._goal.ratio(trial.evaluation, trial.reference)
+            return gain * UNPROVED_DISCOUNT ** self._unproved[trial.family]
+
+        best = max(better, key=promise)
         better.remove(best)
         return best
 
@@ -312,8 +321,10 @@ class Search:
         if verdict.proof is None:
             if verdict.outcome == "unproved" and proof_s < LONG_PROOF_S:
                 self._postponed.append((trial, self.outcome.current.digest, base, views))
+            self._unproved[trial.family] += verdict.outcome in ("unproved", "refuted")
             self._reject(trial.changes, verdict.outcome, verdict.reason, trial.evaluation)
             return None
+        self._unproved[trial.family] = 0
         self._record(verdict.trial, verdict.proof)
         return verdict.trial
 

@@ -18,7 +18,7 @@ from rtlgen.graphs.wordlevel.verilog import Helper, hint, to_statements
 from rtlgen.optimizer.datapath.source import Writer, cleaned, in_context
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.egraph.cost import Costs
-from rtlgen.optimizer.egraph.engine import Limits
+from rtlgen.optimizer.egraph.engine import Limits, engine
 from rtlgen.optimizer.egraph.extract import Candidate
 from rtlgen.optimizer.egraph.simplify import alternatives, area
 from rtlgen.optimizer.egraph.tidy import tidy
@@ -51,6 +51,10 @@ class RestructureLogic:
 
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
+
+    def prepare(self) -> None:
+        """Load the rules of the e-graph."""
+        engine()
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield candidates of each set of signals, the whole module's first."""

@@ -12,7 +12,7 @@ from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence
 from rtlgen.graphs.wordlevel.terms import Term, var, variables, walk
 from rtlgen.optimizer.datapath.source import Writer, cleaned, in_context, shorten
 from rtlgen.optimizer.egraph.cost import Costs
-from rtlgen.optimizer.egraph.engine import Limits, facts
+from rtlgen.optimizer.egraph.engine import Limits, engine, facts
 from rtlgen.optimizer.egraph.simplify import alternatives, area
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
@@ -39,6 +39,10 @@ class SimplifyExpression:
 
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
+
+    def prepare(self) -> None:
+        """Load the rules of the e-graph."""
+        engine()
 
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield the best alternative of every expression first, then the runners-up."""

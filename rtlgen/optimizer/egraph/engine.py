@@ -87,7 +87,7 @@ class _TooLargeError(Exception):
 class Engine:
     """An e-graph that holds the rules; every call works on a copy of it that is dropped afterwards.
 
-    Use `engine()`: loading the rules costs about 0.2 s, a call from 1 ms.
+    Use `engine()`: loading the package and the rules costs a second or more, a call from 1 ms.
     """
 
     def __init__(self) -> None:
@@ -215,9 +215,17 @@ class Engine:
         return Node(op, tuple(numbers), tuple(operands))
 
 
-@cache
 def engine() -> Engine:
-    """Return the process's engine, made at the first call."""
+    """Return the process's engine, made at the first call; threads that ask meanwhile wait for it."""
+    with _MAKING:
+        return _engine()
+
+
+_MAKING = threading.Lock()
+
+
+@cache
+def _engine() -> Engine:
     return Engine()
 
 
