@@ -39,7 +39,7 @@ _CONTROL_CASES, _CONTROL_WIDTH = 40, 8
 """Joint values up to which registers are taken as control, and their greatest width."""
 _PATTERNS, _NEW = 256, 24
 """Random states in a step, and most states that are added to a case at once."""
-_CALM_ROUNDS = 3
+_CALM_ROUNDS, _MAX_ROUNDS = 3, 24
 _ASK_S = 2.0
 """Most seconds for a prover on one case, which either is quick or never ends."""
 _SWITCHES = 4
@@ -89,8 +89,9 @@ class Cases:
 
     def prove(self, deadline: float, jobs: int) -> Decision:
         """Return `unsat` where the designs are shown equivalent; anything else says nothing about them."""
-        calm = 0
-        while time.monotonic() < deadline:
+        calm = rounds = 0
+        while time.monotonic() < deadline and (rounds < _MAX_ROUNDS or not self.control):
+            rounds += 1
             grown: list[Bits] = []
             problems = {}
             for case in list(self.states):

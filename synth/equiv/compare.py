@@ -38,8 +38,9 @@ _SMT_S = 1.0
 """Most seconds for the solver of words, which cannot be killed."""
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
-_CASE_PATTERNS, _CASE_SHARE, _CASE_S = 128, 0.1, 8.0
-"""Runs from which relations between words are guessed, and the time for them."""
+_CASE_PATTERNS, _CASE_SHARE, _CASE_S, _SINGLE_S = 128, 0.1, 3.0, 1.0
+"""Runs from which relations between words are guessed, and the time for them: a share, and no more than so many seconds
+with cases and with a single one. What they settle, they settle soon; the rest of the time is for the provers."""
 _RELATE_SHARE, _RELATE_S, _RELATE_CELL_S = 0.2, 1.5, 0.002
 """Time for relations: a share of the budget, no more than so many seconds, and so many more for each cell."""
 
@@ -162,14 +163,13 @@ class Comparison:
         runs = traces(
             self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_CASE_PATTERNS, resets=reset.levels
         )
-        until = time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S)
-        for control in (True, False):
+        for control, most in ((True, _CASE_S), (False, _SINGLE_S)):
+            until = time.monotonic() + min(_CASE_SHARE * self._left(), most)
             cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS, control=control)
             decision = cases.prove(until, self.job.jobs)
             self.verdicts += decision.verdicts
             if decision.answer == "unsat":
                 break
-            until = time.monotonic() + min(_CASE_SHARE * self._left(), _CASE_S)
         return decision
 
     def _left(self) -> float:
