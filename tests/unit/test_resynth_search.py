@@ -186,3 +186,8 @@ def test_tidy_terms_look_written_by_hand() -> None:
     assert tidy(t.apply("sub", t.const(0, 8), A)) == t.apply("neg", A)
     assert tidy(t.make("eq", 1, (C, one))) == C
     assert shape(t.apply("add", A, B)) == shape(t.apply("add", B, A))
+
+
+def test_tidy_takes_undefined_operands() -> None:
+    undefined = t.apply("xor", t.undef(4), t.apply("and", t.var("b", 4), t.undef(4)))
+    assert t.evaluate(tidy(undefined), {"b": 5}) == t.evaluate(undefined, {"b": 5})

@@ -44,8 +44,9 @@ def _rank(x: Term, ranks: dict[Term, tuple[int, str]]) -> tuple[int, str]:
         elif x.op == "var":
             ranks[x] = (0, x.name)
         else:
-            depth, name = max(_rank(a, ranks) for a in x.args if not a.is_const or len(x.args) == 1)
-            ranks[x] = (min(depth, 1 << 29) + 1, min(_rank(a, ranks)[1] for a in x.args) or name)
+            below = [_rank(a, ranks) for a in x.args]
+            depth, name = max((r for a, r in zip(x.args, below, strict=True) if not a.is_const), default=(1 << 29, ""))
+            ranks[x] = (min(depth, 1 << 29) + 1, min((r[1] for r in below), default="") or name)
     return ranks[x]
 
 

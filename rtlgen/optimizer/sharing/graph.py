@@ -28,12 +28,20 @@ class TooLargeError(ValueError):
 def normal(root: Term) -> Term:
     """Return `root` with slices moved to the operands where that loses nothing, so that equal values look equal."""
     done: dict[Term, Term] = {}
+    known: dict[Term, Term] = {}
     for term in t.walk(root):
-        done[term] = _normal_node(t.rebuild(term, tuple(done[a] for a in term.args)))
+        done[term] = _normal_node(t.rebuild(term, tuple(done[a] for a in term.args)), known)
     return done[root]
 
 
-def _normal_node(x: Term) -> Term:
+def _normal_node(x: Term, known: dict[Term, Term]) -> Term:
+    """Return one node in normal form; `known` keeps results, since slices of shared values come up again and again."""
+    if x not in known:
+        known[x] = _sliced(x, known)
+    return known[x]
+
+
+def _sliced(x: Term, known: dict[Term, Term]) -> Term:
     if x.op == "concat" and x.args[0].is_const and x.args[0].const_value == 0:
         return t.zext(t.concat(*x.args[1:]), x.width)
     if x.op in ("ult", "ule", "slt", "sle"):
@@ -42,14 +50,15 @@ def _normal_node(x: Term) -> Term:
         return x
     inner, low = x.args[0], int(x.value or 0)
     if inner.op in _BITWISE or (low == 0 and inner.op in _MODULAR):
-        return _normal_node(t.apply(inner.op, *(_normal_node(t.extract(a, low, x.width)) for a in inner.args)))
+        parts = (_normal_node(t.extract(a, low, x.width), known) for a in inner.args)
+        return _normal_node(t.apply(inner.op, *parts), known)
     if inner.op == "ite":
-        branches = (_normal_node(t.extract(a, low, x.width)) for a in inner.args[1:])
+        branches = (_normal_node(t.extract(a, low, x.width), known) for a in inner.args[1:])
         return t.ite(inner.args[0], *branches)
     if low == 0 and inner.op in ("zext", "sext"):
         return (t.zext if inner.op == "zext" else t.sext)(inner.args[0], x.width)
     if low == 0 and inner.op == "shl":
-        return t.apply("shl", _normal_node(t.extract(inner.args[0], 0, x.width)), inner.args[1])
+        return t.apply("shl", _normal_node(t.extract(inner.args[0], 0, x.width), known), inner.args[1])
     return x
 
 
