@@ -7,6 +7,7 @@ width 1. Equal terms are the same object, so `is` and hashing by identity are ri
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from weakref import WeakValueDictionary
@@ -21,6 +22,9 @@ _OTHER: Final = ("const", "undef", "var", "not", "neg", "ite", "concat", "extrac
 OPERATORS: Final = frozenset((*_OTHER, *BITWISE, *ARITHMETIC, *SHIFTS, *COMPARISONS, *REDUCTIONS))
 
 
+_LONGEST_REPR: Final = 1000
+
+
 class Term:
     """One node of a word-level expression; make it with the functions of this module, never directly.
 
@@ -33,18 +37,22 @@ class Term:
             `extract`: the index of the lowest bit taken.
     """
 
-    __slots__ = ("__weakref__", "_reads", "args", "op", "value", "width")
+    __slots__ = ("__weakref__", "_key", "_reads", "_size", "args", "op", "value", "width")
     op: str
     width: int
     args: tuple[Term, ...]
     value: int | str | None
     _reads: dict[str, int] | None
+    _key: bytes | None
+    _size: int
 
     def __repr__(self) -> str:
         if self.op == "const":
             return f"{self.width}'d{self.value}"
         if self.op == "var":
             return str(self.value)
+        if self._size > _LONGEST_REPR:  # shared parts are written again and again
+            return f"({self.op}:{self.width} #{_digest(self).hex()})"
         extra = f"@{self.value}" if self.value is not None else ""
         return f"({self.op}{extra}:{self.width} {' '.join(map(repr, self.args))})"
 
@@ -92,6 +100,8 @@ def make(op: str, width: int, args: tuple[Term, ...] = (), value: int | str | No
         raise ValueError(f"expected a known operator and a width of at least 1, got {op!r} and {width!r}")
     term = object.__new__(Term)
     term.op, term.width, term.args, term.value, term._reads = op, width, args, value, None
+    term._key = None
+    term._size = 1 + sum(a._size for a in args)
     return _INTERNED.setdefault(key, term)
 
 
@@ -432,6 +442,23 @@ def _union(parts: list[dict[str, int]]) -> dict[str, int]:
     if all(p is largest or p.keys() <= largest.keys() for p in parts):
         return largest
     return {name: width for part in parts for name, width in part.items()}
+
+
+def _digest(root: Term) -> bytes:
+    """Return what identifies a term in every run, at the cost of one walk."""
+    stack = [root]
+    while stack:
+        term = stack[-1]
+        missing = [a for a in term.args if a._key is None]
+        if term._key is None and missing:
+            stack += missing
+            continue
+        stack.pop()
+        if term._key is None:
+            head = f"{term.op}\0{term.width}\0{term.value}\0".encode()
+            parts = b"".join(a._key or b"" for a in term.args)
+            term._key = hashlib.blake2b(head + parts, digest_size=16).digest()
+    return root._key or b""
 
 
 def evaluate(root: Term, values: Mapping[str, int], memories: Mapping[str, Mapping[int, int]] | None = None) -> int:

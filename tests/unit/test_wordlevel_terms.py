@@ -93,3 +93,12 @@ def test_substitute_replaces_each_variable_once() -> None:
     assert t.substitute(low, {"a": t.zext(narrow, 8)}) is narrow
     swapped = t.substitute(t.apply("sub", t.var("a", 8), other), {"a": other, "b": t.var("a", 8)})
     assert swapped is t.apply("sub", other, t.var("a", 8))
+
+
+def test_text_of_shared_terms_stays_short() -> None:
+    x, y = t.var("x", 8), t.var("y", 8)
+    for _ in range(200):
+        x = t.apply("add", x, x)
+    y = t.apply("add", x, y)
+    assert len(repr(x)) < 100 and repr(x) == repr(x) and repr(x) != repr(y)
+    assert t.variables(y) == {"x": 8, "y": 8}
