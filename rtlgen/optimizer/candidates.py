@@ -20,8 +20,9 @@ from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation
 
-CHEAP_S = 1.5
-"""Below this cost of one measurement every candidate is measured; above it, promising ones only."""
+CHEAP_S, LARGE_CELLS = 1.5, 1500
+"""Where one measurement takes longer and the design is large, only promising candidates are measured. A small design
+that takes long has a costly operator, which may be just what the candidate gets rid of."""
 ESTIMATE_S = 10.0
 AGAIN_S = 0.4
 """Below this cost of one measurement, proposals that did not help are tried again on every new version."""
@@ -38,6 +39,7 @@ class Candidates:
         self._meter = meter
         self._reject = reject
         self._cost_s = baseline.wall_s
+        self._costly = baseline.wall_s > CHEAP_S and sum(baseline.cells.values()) > LARGE_CELLS
         self._warnings = slang_warnings(target.elaborate())
         self._seen: set[str] = set()
         self._tried: set[str] = set()
@@ -100,7 +102,7 @@ class Candidates:
     def _promising(self, changes: tuple[Change, ...], elaborated: Elaborated) -> bool:
         """Return False where the changed values alone, synthesized in milliseconds, are no better than before."""
         sequential = any(c.obligation != "combinational" for c in changes)
-        if self._cost_s < CHEAP_S or self._goal.objective != "area" or sequential:
+        if not self._costly or self._goal.objective != "area" or sequential:
             return True
         modules = {c.module for c in changes}
         old = {(v.name, str(v.parameters)): v for v in self.views if v.name in modules}

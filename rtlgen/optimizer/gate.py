@@ -13,6 +13,7 @@ from rtlgen.optimizer.guard import guard_edit, is_guarded
 from rtlgen.optimizer.lint import new_warnings, verilator_warnings
 from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.outcome import Trial
+from rtlgen.optimizer.parameters import configuration
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation
@@ -144,7 +145,7 @@ def _guards(target: Target, views: Sequence[ModuleIR], modules: set[str]) -> lis
     found = []
     for name in sorted(modules):
         bodies = [v for v in views if v.name == name]
-        if bodies and bodies[0].overridable and not is_guarded(target.sources, bodies[0]):
+        if bodies and configuration(target.sources, bodies[0]) and not is_guarded(target.sources, bodies[0]):
             found.append(guard_edit(target.sources, bodies))
     edits = [e for e in found if e is not None]
     return edits if len(edits) == len(found) else None

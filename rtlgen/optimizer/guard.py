@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit
+from rtlgen.optimizer.parameters import configuration
 
 _END = re.compile(rb"[ \t]*\bendmodule\b")
 _MARK = "supports_only"
@@ -33,7 +34,7 @@ def guard_edit(sources: Mapping[str, bytes], bodies: Sequence[ModuleIR]) -> Edit
         None where a value can't be written as a condition, or the end of the module is not found.
     """
     body = bodies[0]
-    values = [_numbers(b) for b in bodies]
+    values = [_numbers(sources, b) for b in bodies]
     place = body.place
     ends = list(_END.finditer(sources[place.file], place.start, place.end + len(b"endmodule")))
     if not ends or any(v is None for v in values) or not values[0]:
@@ -48,8 +49,8 @@ def guard_edit(sources: Mapping[str, bytes], bodies: Sequence[ModuleIR]) -> Edit
     return Edit(place.file, at, at, text)
 
 
-def _numbers(body: ModuleIR) -> dict[str, str] | None:
-    values = {n: body.parameters[n] for n in body.overridable if n in body.parameters}
+def _numbers(sources: Mapping[str, bytes], body: ModuleIR) -> dict[str, str] | None:
+    values = configuration(sources, body)
     return values if all(re.fullmatch(r"-?\d+", v) for v in values.values()) else None
 
 

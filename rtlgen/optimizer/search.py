@@ -313,9 +313,12 @@ class Search:
         base: Target,
         views: Sequence[ModuleIR],
         deadline: float,
-        proof_s: float = QUICK_PROOF_S,
+        proof_s: float | None = None,
     ) -> Trial | None:
         """Return the trial as it was accepted, None where it does not pass the gate."""
+        # What takes long to synthesize, such as a divider, takes long to read for a proof.
+        quick_s = min(LONG_PROOF_S / 2, max(QUICK_PROOF_S, self.outcome.current_evaluation.wall_s))
+        proof_s = proof_s or quick_s
         seconds = min(proof_s, max(1.0, deadline - time.monotonic()))
         verdict = self._gate.judge(trial, self.outcome.current, base, views, seconds)
         if verdict.proof is None:

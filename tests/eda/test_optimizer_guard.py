@@ -13,6 +13,7 @@ from rtlgen.graphs.frontend.slang import elaborate
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.optimizer.edits import apply_edits
 from rtlgen.optimizer.guard import guard_edit, is_guarded
+from rtlgen.optimizer.parameters import configuration
 from rtlgen.optimizer.run import Options, optimize
 
 # COLS = 20 needs two additions; no text without COLS holds at 21.
@@ -70,3 +71,20 @@ def test_optimize_guards_what_is_special(tmp_path: Path, general: bool) -> None:
     assert not (general and special)
     if general:
         elaborate({"m.v": text.encode()}, top="place", parameters={"COLS": "21"})
+
+
+def test_names_of_codes_are_no_configuration() -> None:
+    text = b"""module m(input clk, rst, go, output reg [3:0] n);
+  parameter IDLE = 0, RUN = 1, LAST = 9, START = 2;  // LAST, START configure
+  reg [1:0] state;
+  always @(posedge clk)
+    if (rst) begin state <= IDLE; n <= START; end
+    else case (state)
+      IDLE: if (go) state <= RUN;
+      RUN: begin n <= n + 1; if (n == LAST) state <= go ? RUN : IDLE; end
+      default: state <= IDLE;
+    endcase
+endmodule
+"""
+    body = word_level(elaborate({"m.v": text}, top="m"))[0]
+    assert configuration({"m.v": text}, body) == {"LAST": "9", "START": "2"}
