@@ -17,6 +17,7 @@ from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.terms import SHIFTS, Term, const, transform, var, walk
 from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
 from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand, fold
+from rtlgen.optimizer.registers.draft import live_signals
 
 MAX_STATES = 64
 MAX_WIDTH = 64
@@ -86,8 +87,9 @@ _RECENT: deque[tuple[ModuleIR, tuple[Machine, ...]]] = deque(maxlen=16)
 def _machines(module: ModuleIR) -> Iterator[Machine]:
     view = _View(module)
     limit = time.monotonic() + MAX_S
+    live = live_signals(module)  # what no output depends on, such as names of states for a waveform, costs nothing
     for register in module.registers.values():
-        if 1 < register.width <= MAX_WIDTH and time.monotonic() < limit:
+        if 1 < register.width <= MAX_WIDTH and register.name in live and time.monotonic() < limit:
             machine = view.explore(register)
             if machine is not None:
                 yield machine
