@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 _SCRIPT_LIMIT = 1 << 20
 _MAX_SCRIPTS = 1000
 """Scripts after which a process is replaced, so that what ABC does not free can't pile up."""
+_GENERIC = "genlib"
+_READ_GENLIB = re.compile(r"^(?:echo \+ )?read_library \S*stdcells\.genlib *;?\n", re.MULTILINE)
 _READ_SCL = re.compile(r'^(?:echo \+ )?read_scl "(?P<path>[^"\n]+)" ?;\n', re.MULTILINE)
 _PR_SET_PDEATHSIG = 1
 _DONE = b"rtlgen: script done"
@@ -48,10 +50,12 @@ class Abc:
     printed: int
     """Reading end of its stdout and stderr."""
     library: str | None
-    """Library that it has loaded."""
+    """Library that it has loaded: a path, `genlib` for the generic gates, None for none yet."""
     output: bytearray = field(default_factory=bytearray)
     scripts: int = 0
     """Scripts that it has run."""
+    lasting: bool = True
+    """May run another one: what a script loads in any other way must not be there for the next."""
 
 
 class Nursery:
@@ -110,12 +114,12 @@ class Nursery:
             self.answer(1, f"ABC: can't read its script: {error}\n".encode())
             return
         found = _READ_SCL.search(script)
-        library = found["path"] if found else None
+        library = found["path"] if found else _GENERIC if _READ_GENLIB.search(script) else None
         process = self.take(library)
-        if process.library is not None:
+        if found and process.library == library:
             script = _READ_SCL.sub("", script)
-        process.library = library
-        self.library = library or self.library
+        process.library, process.lasting = library, library is not None
+        self.library = found["path"] if found else self.library
         with contextlib.suppress(OSError):
             hard = resource.prlimit(process.pid, resource.RLIMIT_AS)[1]
             resource.prlimit(process.pid, resource.RLIMIT_AS, (self.memory, hard))
@@ -138,15 +142,16 @@ class Nursery:
 
         Called between jobs: the new processes then use the core that the next job does not need at its start.
         """
-        for process in [p for p in self.waiting if p.scripts > _MAX_SCRIPTS or p.library not in (None, self.library)]:
+        kept = (None, _GENERIC, self.library)
+        for process in [p for p in self.waiting if p.scripts > _MAX_SCRIPTS or p.library not in kept]:
             self.waiting.remove(process)
             _end(process)
         for with_library in (False, True):
-            library = self.library if with_library else None
-            if with_library and library is None:
+            libraries = (self.library,) if with_library else (None, _GENERIC)
+            if libraries == (None,):
                 continue
-            have = sum(process.library == library for process in self.waiting)
-            self.waiting += [self.spawn(library) for _ in range(self.wanted[with_library] - have)]
+            have = sum(process.library in libraries for process in self.waiting)
+            self.waiting += [self.spawn(libraries[0]) for _ in range(self.wanted[with_library] - have)]
 
     def spawn(self, library: str | None) -> Abc:
         """Start an ABC process that reads commands from its stdin, and make it load the library."""
@@ -190,7 +195,10 @@ class Nursery:
             return
         self.busy = None
         if done:
-            self.waiting.append(process)
+            if process.lasting:
+                self.waiting.append(process)
+            else:
+                _end(process)
             self.answer(0, bytes(process.output[: done.start()]))
             return
         os.close(process.commands)
