@@ -84,6 +84,10 @@ class _TooLargeError(Exception):
     """One step went far beyond the limit of nodes."""
 
 
+_LINES = 16
+"""Of one program; see `Engine._loaded`."""
+
+
 class Engine:
     """An e-graph that holds the rules; every call works on a copy of it that is dropped afterwards.
 
@@ -160,7 +164,8 @@ class Engine:
         for number, term in enumerate(walk(*terms)):
             names[term] = f"$t{number}"
             lines.append(f"(let $t{number} {to_egglog(term, [names[a] for a in term.args])})")
-        self._run("\n".join(lines))
+        for start in range(0, len(lines), _LINES):
+            self._run("\n".join(lines[start : start + _LINES]))
         return names
 
     def _saturate(self, limits: Limits, steps: int) -> tuple[int, bool]:
