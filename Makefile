@@ -19,7 +19,7 @@ setup: ## make .venv, install rtlgen, its tools and the Debian packages
 	@tools/setup.sh
 
 demo: setup ## optimize a shipped example and show the table before and after
-	$(BIN)/rtlgen optimize examples/alu/alu.v --top alu --budget 60 --out rtlgen-out/demo
+	$(BIN)/rtlgen optimize examples/fir/fir.sv --top fir --budget 45 --out rtlgen-out/demo
 
 lint: setup ## ruff, mypy and import-linter
 	$(BIN)/ruff check .
