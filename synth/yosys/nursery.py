@@ -3,7 +3,7 @@
 ABC spends about 17 ms on tables of its own before it reads its first command, 13 ms on others when it meets the first
 multiplexer, and more on loading a library; one run of the baseline flow calls it once for every group of flip-flops
 with the same clock, enable and reset, twice over. A worker therefore keeps ABC processes that have done all of that.
-What they make of a design does not depend on what they worked on before: over 370 designs in two random orders every
+What they make of a design does not depend on what they worked on before: over 370 designs in three random orders every
 result (cells, area, delay) was that of fresh processes, and the tests check it against the plain flow.
 
 Yosys is given a small shell program in place of ABC (`client.py`). It hands the script's path to the worker through

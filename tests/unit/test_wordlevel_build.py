@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtlgen.graphs.frontend.slang import elaborate
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
+from rtlgen.graphs.wordlevel.terms import evaluate
 
 
 def view(text: str, top: str | None = None) -> ModuleIR:
@@ -60,7 +61,6 @@ def test_loops_unroll_and_functions_inline() -> None:
 def test_break_and_return_guard_what_follows() -> None:
     m = view("""module m(input [3:0] a, output logic [2:0] y);
       always_comb begin y = 4; for (int i = 0; i < 4; i++) if (a[i]) begin y = 3'(i); break; end end endmodule""")
-    from rtlgen.graphs.wordlevel.terms import evaluate
 
     values = [evaluate(m.combinational["y"], {"a": a}) for a in range(16)]
     assert values == [4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0]
@@ -125,3 +125,18 @@ def test_each_parameterisation_is_a_view_of_its_own() -> None:
     assert [(v.name, v.parameters, v.copies) for v in views] == [
         ("m", {}, 1), ("sub", {"W": "2"}, 2), ("sub", {"W": "5"}, 2)
     ]  # fmt: skip
+
+
+def test_a_signal_assigned_in_slices_on_every_path_is_no_latch() -> None:
+    text = b"""module m(input [3:0] a, input c, d, output reg [3:0] y, output reg [3:0] held);
+  always @* begin
+    if (c) y[1:0] = a[1:0]; else y[1:0] = a[3:2];
+    if (d) y[3:2] = 2'd0; else y[3:2] = a[1:0];
+    if (c) held[1:0] = a[1:0];
+    held[3:2] = a[3:2];
+  end
+endmodule
+"""
+    view = word_level(elaborate({"m.v": text}, top="m"))[0]
+    assert view.latched == {"held"} and "y" in view.combinational
+    assert evaluate(view.combinational["y"], {"a": 0b0110, "c": 1, "d": 0}) == 0b1010
