@@ -71,10 +71,10 @@ class Gate:
             views: word-level view of `base`.
             budget_s: seconds for the proof.
         """
-        for check in (self._lint, self._second_reading):
-            refused = check(trial, now)
-            if refused is not None:
-                return refused
+        # A parameter that nothing uses any more is no fault yet: a guard may still have to use it.
+        refused = self._lint(trial, but="UNUSEDPARAM") or self._second_reading(trial, now)
+        if refused is not None:
+            return refused
         proof = self._prover.prove(now, trial.target, {c.module for c in trial.changes}, views, budget_s=budget_s)
         if not proof.proved:
             outcome = "refuted" if proof.result.status == "refuted" else "unproved"
@@ -82,11 +82,11 @@ class Gate:
             return Verdict(trial, None, outcome, said)
         if proof.special:
             return self._guarded(trial, proof, base, views)
-        return self._all_lint(trial) or Verdict(trial, proof)
+        return self._lint(trial) or Verdict(trial, proof)
 
-    def _lint(self, trial: Trial, now: Target) -> Verdict | None:
-        """Refuse new warnings, but for a parameter that nothing uses any more: a guard may still have to use it."""
-        worse = [w for w in self._worse(trial) if not w.startswith("UNUSEDPARAM")]
+    def _lint(self, trial: Trial, but: str | None = None) -> Verdict | None:
+        """Refuse new warnings of Verilator, one kind left out."""
+        worse = [w for w in self._worse(trial) if but is None or not w.startswith(but)]
         return Verdict(trial, None, "lint", "new Verilator warnings: " + ", ".join(worse)) if worse else None
 
     def _worse(self, trial: Trial) -> list[str]:
@@ -134,11 +134,7 @@ class Gate:
         first, *rest = trial.changes
         named = replace(first, edits=(*first.edits, *before))
         guarded = replace(trial, target=target, changes=(named, *rest))
-        return self._all_lint(guarded) or Verdict(guarded, proof)
-
-    def _all_lint(self, trial: Trial) -> Verdict | None:
-        worse = self._worse(trial)
-        return Verdict(trial, None, "lint", "new Verilator warnings: " + ", ".join(worse)) if worse else None
+        return self._lint(guarded) or Verdict(guarded, proof)
 
 
 def _guards(target: Target, views: Sequence[ModuleIR], modules: set[str]) -> list[Edit] | None:

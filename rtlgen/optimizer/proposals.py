@@ -166,9 +166,7 @@ class Proposers:
         self, target: Target, objective: str, seed: int, budget_s: float, failed: Callable[[str, str], None]
     ) -> ProposalStream:
         """Return the proposals on `target`; families stop by themselves after about `budget_s` seconds."""
-        if self._last is not None and not self._last[1].idle:
-            self._last = None
-        if self._last is not None:
+        if self._last is not None and self._last[1].idle and self._last[0].process.poll() is None:
             thinker = self._last[0]
         else:
             thinker, self._spare = self._spare or Thinker(self._rules), Thinker(self._rules)
