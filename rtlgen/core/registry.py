@@ -73,6 +73,12 @@ class Registry(Generic[T]):
             self._see_plugins()
             return tuple(sorted(self._loaders))
 
+    def in_order(self) -> tuple[str, ...]:
+        """Return every known name in the order of registration, those of installed plug-ins last."""
+        with self._lock:
+            self._see_plugins()
+            return tuple(self._loaders)
+
     def load(self, name: str) -> T:
         """Return the thing called `name`, importing it on the first call.
 

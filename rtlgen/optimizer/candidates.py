@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.graphs.frontend.slang import Elaborated
@@ -12,6 +13,7 @@ from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit, apply_edits
 from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.large import Estimated
 from rtlgen.optimizer.lint import new_warnings, slang_warnings
 from rtlgen.optimizer.local import estimate
 from rtlgen.optimizer.meter import Meter
@@ -39,12 +41,16 @@ class Candidates:
         self._meter = meter
         self._reject = reject
         self._cost_s = baseline.wall_s
-        self._costly = baseline.wall_s > CHEAP_S and sum(baseline.cells.values()) > LARGE_CELLS
+        self.large = (
+            goal.objective == "area" and baseline.wall_s > CHEAP_S and sum(baseline.cells.values()) > LARGE_CELLS
+        )
+        """Whether changes are to be estimated first."""
         self._warnings = slang_warnings(target.elaborate())
         self._seen: set[str] = set()
         self._tried: set[str] = set()
         self.views: tuple[ModuleIR, ...] = ()
         """Word-level view of the version that proposals are made for."""
+        self._standing: tuple[str, tuple[ModuleIR, ...]] = "", ()
 
     def look_at(self, base: Target) -> None:
         """Note that the next proposals are made for `base`."""
@@ -65,13 +71,47 @@ class Candidates:
         Raises:
             EditConflictError: the changes overlap `accepted`.
         """
+        target = self._version(changes, base, accepted)
+        return None if target is None else self.measured(family, changes, target, len(accepted), reference)
+
+    def estimated(self, family: str, change: Change, base: Target, accepted: tuple[Edit, ...]) -> Estimated | None:
+        """Return the change with what it saves by synthesis of what it changes alone, None where that is nothing.
+
+        Raises:
+            EditConflictError: the change overlaps `accepted`.
+        """
+        target = self._version((change,), base, accepted)
+        elaborated = None if target is None else self._read((change,), target)
+        if elaborated is None:
+            return None
+        before = self._standing_views(base.with_sources(apply_edits(base.sources, accepted)))
+        found = self._estimates(change, before, word_level(elaborated))
+        if not found:
+            return Estimated(family, change, 0.0)
+        old, new = (sum(self._goal.cost(side) for side in sides) for sides in zip(*found, strict=True))
+        if new >= old:
+            self._reject((change,), "not better", f"what it changes, alone: {old:.1f} to {new:.1f} um2", None)
+            return None
+        said = f"{change.why} What it changes, synthesized alone, goes from {old:.1f} to {new:.1f} um2."
+        return Estimated(family, replace(change, why=said.strip()), old - new)
+
+    def together(self, group: Sequence[Estimated], base: Target, accepted: tuple[Edit, ...]) -> Target:
+        """Return the version with all changes of a group.
+
+        Raises:
+            EditConflictError: they overlap.
+        """
+        return base.with_sources(apply_edits(base.sources, (*accepted, *(e for g in group for e in g.change.edits))))
+
+    def _version(self, changes: Sequence[Change], base: Target, accepted: tuple[Edit, ...]) -> Target | None:
+        """Return the version with the changes, None where they were tried before."""
         key = _key(base, changes)
         if key in self._tried:
             return None
         edits = (*accepted, *(e for c in changes for e in c.edits))
         target = base.with_sources(apply_edits(base.sources, edits))
         self._tried.add(key)
-        return self.measured(family, changes, target, len(accepted), reference)
+        return target
 
     def forget(self, base: Target, changes: Sequence[Change]) -> None:
         """Let these changes be tried once more."""
@@ -85,6 +125,15 @@ class Candidates:
         if digest in self._seen:
             return None
         self._seen.add(digest)
+        if self._read(changes, target) is None:
+            return None
+        evaluation = self._meter.measure(target)
+        if not evaluation.ok:
+            return self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0], None)
+        return Trial(changes, family, target, evaluation, base_size, reference)
+
+    def _read(self, changes: Sequence[Change], target: Target) -> Elaborated | None:
+        """Return the elaborated version, None where it does not parse or has new warnings of slang."""
         try:
             elaborated = target.elaborate()
         except RtlgenError as error:
@@ -92,29 +141,26 @@ class Candidates:
         worse = new_warnings(self._warnings, slang_warnings(elaborated))
         if worse:
             return self._reject(changes, "lint", "new slang warnings: " + ", ".join(worse), None)
-        if not self._promising(changes, elaborated):
-            return None
-        evaluation = self._meter.measure(target)
-        if not evaluation.ok:
-            return self._reject(changes, "does not map", (evaluation.error or "").splitlines()[0], None)
-        return Trial(changes, family, target, evaluation, base_size, reference)
+        return elaborated
 
-    def _promising(self, changes: tuple[Change, ...], elaborated: Elaborated) -> bool:
-        """Return False where the changed values alone, synthesized in milliseconds, are no better than before."""
-        sequential = any(c.obligation != "combinational" for c in changes)
-        if not self._costly or self._goal.objective != "area" or sequential:
-            return True
-        modules = {c.module for c in changes}
-        old = {(v.name, str(v.parameters)): v for v in self.views if v.name in modules}
-        for view in (v for v in word_level(elaborated) if v.name in modules):
-            before = old.get((view.name, str(view.parameters)))
+    def _standing_views(self, target: Target) -> tuple[ModuleIR, ...]:
+        """Return the views of the version that a change is to improve; they are kept until that changes."""
+        if self._standing[0] != target.digest:
+            self._standing = target.digest, word_level(target.elaborate())
+        return self._standing[1]
+
+    def _estimates(
+        self, change: Change, old: Sequence[ModuleIR], new: Sequence[ModuleIR]
+    ) -> list[tuple[Evaluation, Evaluation]]:
+        """Return the measurements before and after of the changed module's bodies, as far as they can be told."""
+        before = {str(v.parameters): v for v in old if v.name == change.module}
+        found = []
+        for view in (v for v in new if v.name == change.module and str(v.parameters) in before):
             left_s = max(1.0, min(ESTIMATE_S, self._meter.deadline_s - time.monotonic()))
-            found = estimate(before, view, self._meter.evaluator, timeout_s=left_s) if before is not None else None
-            if found is not None and not found.helps(self._goal):
-                ratio = self._goal.ratio(found.after, found.before)
-                self._reject(changes, "not better", f"the changed values alone: area {(ratio - 1) * 100:+.2f} %", None)
-                return False
-        return True
+            one = estimate(before[str(view.parameters)], view, self._meter.evaluator, timeout_s=left_s)
+            if one is not None:
+                found.append((one.before, one.after))
+        return found
 
 
 def _key(base: Target, changes: Sequence[Change]) -> str:

@@ -15,6 +15,7 @@ from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.outcome import Trial
 from rtlgen.optimizer.parameters import configuration
 from rtlgen.optimizer.prover import Proof, Prover
+from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation
 
@@ -60,6 +61,7 @@ class Gate:
         self._warnings = verilator_warnings(target)
         self._second: dict[str, Evaluation] = {}
         self._lints: dict[str, list[str]] = {}
+        self._proofs: dict[tuple[str, str], Proof] = {}
 
     def judge(self, trial: Trial, now: Target, base: Target, views: Sequence[ModuleIR], budget_s: float) -> Verdict:
         """Return whether the trial may replace the version `now`.
@@ -75,25 +77,47 @@ class Gate:
         refused = self._lint(trial, but="UNUSEDPARAM") or self._second_reading(trial, now)
         if refused is not None:
             return refused
-        proof = self._prover.prove(now, trial.target, {c.module for c in trial.changes}, views, budget_s=budget_s)
-        if not proof.proved:
-            outcome = "refuted" if proof.result.status == "refuted" else "unproved"
-            said = f"{proof.scope}: {proof.result.status} by {proof.result.method} {proof.result.reason}".strip()
-            return Verdict(trial, None, outcome, said)
+        proof = self._proof(trial.changes, trial.target, now, views, budget_s)
+        failure = _failure(proof)
+        if failure is not None:
+            return Verdict(trial, None, *failure)
         if proof.special:
             return self._guarded(trial, proof, base, views)
         return self._lint(trial) or Verdict(trial, proof)
 
-    def _lint(self, trial: Trial, but: str | None = None) -> Verdict | None:
-        """Refuse new warnings of Verilator, one kind left out."""
-        worse = [w for w in self._worse(trial) if but is None or not w.startswith(but)]
-        return Verdict(trial, None, "lint", "new Verilator warnings: " + ", ".join(worse)) if worse else None
+    def refusal(
+        self, changes: Sequence[Change], target: Target, now: Target, views: Sequence[ModuleIR], budget_s: float
+    ) -> tuple[str, str] | None:
+        """Return outcome and reason where lint or proof refuse a version that is not measured yet, None if not.
 
-    def _worse(self, trial: Trial) -> list[str]:
-        key = trial.target.digest
+        For designs whose measurement takes longer than the proof; what was found is kept for `judge`.
+        """
+        worse = self._worse(target, "UNUSEDPARAM")
+        if worse:
+            return "lint", worse
+        return _failure(self._proof(changes, target, now, views, budget_s))
+
+    def _proof(
+        self, changes: Sequence[Change], target: Target, now: Target, views: Sequence[ModuleIR], budget_s: float
+    ) -> Proof:
+        key = (now.digest, target.digest)
+        known = self._proofs.get(key)
+        if known is None or not known.proved:
+            known = self._prover.prove(now, target, {c.module for c in changes}, views, budget_s=budget_s)
+            self._proofs[key] = known
+        return known
+
+    def _lint(self, trial: Trial, but: str | None = None) -> Verdict | None:
+        worse = self._worse(trial.target, but)
+        return Verdict(trial, None, "lint", worse) if worse else None
+
+    def _worse(self, target: Target, but: str | None = None) -> str:
+        """Return new warnings of Verilator in words, one kind left out; empty where there are none."""
+        key = target.digest
         if key not in self._lints:
-            self._lints[key] = new_warnings(self._warnings, verilator_warnings(trial.target))
-        return self._lints[key]
+            self._lints[key] = new_warnings(self._warnings, verilator_warnings(target))
+        worse = [w for w in self._lints[key] if but is None or not w.startswith(but)]
+        return "new Verilator warnings: " + ", ".join(worse) if worse else ""
 
     def _second_reading(self, trial: Trial, now: Target) -> Verdict | None:
         """Refuse a gain that is gone when another front end reads the source.
@@ -110,6 +134,10 @@ class Gate:
             return None
         worse = f"{self._goal.objective} {(second - 1) * 100:+.2f} % when read by {new.frontend}"
         return Verdict(trial, None, "not better", worse)
+
+    def read_ahead(self, target: Target) -> None:
+        """Measure the version that candidates will be compared with on their second reading."""
+        self._read_again(target)
 
     def _read_again(self, target: Target) -> Evaluation:
         key = target.digest
@@ -135,6 +163,13 @@ class Gate:
         named = replace(first, edits=(*first.edits, *before))
         guarded = replace(trial, target=target, changes=(named, *rest))
         return self._lint(guarded) or Verdict(guarded, proof)
+
+
+def _failure(proof: Proof) -> tuple[str, str] | None:
+    if proof.proved:
+        return None
+    outcome = "refuted" if proof.result.status == "refuted" else "unproved"
+    return outcome, f"{proof.scope}: {proof.result.status} by {proof.result.method} {proof.result.reason}".strip()
 
 
 def _guards(target: Target, views: Sequence[ModuleIR], modules: set[str]) -> list[Edit] | None:

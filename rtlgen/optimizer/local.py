@@ -1,17 +1,19 @@
-"""A quick estimate of what a change is worth: synthesize only the values it changes, before and after.
+"""A quick estimate of what a change is worth: synthesize only what it changes, before and after.
 
-On a large design a whole synthesis takes seconds; the values that a change touches take tens of milliseconds. The
-estimate only orders and filters candidates; what is accepted is always measured on the whole design.
+On a large design a whole synthesis takes seconds; the values and registers that a change touches take tens of
+milliseconds. The estimate only orders and filters candidates; what is accepted is measured on the whole design.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from rtlgen.graphs.wordlevel.emit import emit_values
-from rtlgen.graphs.wordlevel.module import ModuleIR
-from rtlgen.graphs.wordlevel.terms import Term, substitute, variables
+from rtlgen.graphs.wordlevel.emit import emit_part
+from rtlgen.graphs.wordlevel.module import ModuleIR, Register
+from rtlgen.graphs.wordlevel.terms import Term, const, substitute, variables
 from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.registers.draft import live_roots
 from rtlgen.synth.flow import Evaluation, Evaluator
 
 _MAX_EXPAND = 64
@@ -29,34 +31,81 @@ class Estimate:
         return goal.better(self.after, self.before)
 
 
-def changed_values(old: ModuleIR, new: ModuleIR) -> tuple[dict[str, Term], dict[str, Term]] | None:
-    """Return the differing values (by signal) of two versions of a module, over signals that both have.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one version of a module has that the other has not.
 
-    None where the versions differ in more than values: other registers, widths, resets, instances or opaque drivers.
+    Attributes:
+        values: differing values of signals that both versions have.
+        registers: those that differ, or that only this version has.
+        shown: registers among them that something outside of the part reads.
     """
-    if set(old.registers) != set(new.registers) or old.opaque != new.opaque or old.latched != new.latched:
-        return None
-    if any(_frame(old, n) != _frame(new, n) for n in old.registers):
+
+    values: dict[str, Term]
+    registers: dict[str, Register]
+    shown: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.registers)
+
+    def text(self) -> str:
+        """Return the part as a module `part`."""
+        return emit_part("part", self.values or {"none": const(0, 1)}, self.registers, self.shown)
+
+
+def changed_parts(old: ModuleIR, new: ModuleIR) -> tuple[Part, Part] | None:
+    """Return where two versions of a module differ.
+
+    None where that can't be told: drivers that the view does not understand, or other instances.
+    """
+    if old.opaque != new.opaque or old.latched != new.latched or old.latch_values != new.latch_values:
         return None
     before, after = _values(old), _values(new)
     shared = before.keys() & after.keys()
-    private_old = {n: before[n] for n in before.keys() - shared}
-    private_new = {n: after[n] for n in after.keys() - shared}
-    names = [n for n in sorted(shared) if before[n] is not after[n]]
-    left = {n: _expand(before[n], private_old) for n in names}
-    right = {n: _expand(after[n], private_new) for n in names}
-    differing = [n for n in names if left[n] is not right[n]]
-    return {n: left[n] for n in differing}, {n: right[n] for n in differing}
+    differing = {n for n in shared if before[n] is not after[n]}
+    moved = {n for n in old.registers.keys() & new.registers.keys() if _differ(old.registers[n], new.registers[n])}
+    outside = [before[n] for n in shared - differing] + [
+        r.next for n, r in old.registers.items() if n in new.registers and n not in moved
+    ]
+    read = {*variables(*outside), *live_roots(old)}
+    sides = (old, before, new), (new, after, old)
+    left, right = (_part(view, own, other, shared, differing, moved, read) for view, own, other in sides)
+    same = {n for n in differing if left.values[n] is right.values[n]}
+    for part in (left, right):
+        for name in same:
+            del part.values[name]
+    return left, right
 
 
-def _frame(view: ModuleIR, name: str) -> tuple[object, ...]:
-    r = view.registers[name]
-    return r.width, r.clock, r.edge, r.resets, r.initial
+def _part(
+    view: ModuleIR,
+    values: dict[str, Term],
+    other: ModuleIR,
+    shared: Collection[str],
+    differing: Collection[str],
+    moved: Collection[str],
+    read: Collection[str],
+) -> Part:
+    private = {n: t for n, t in values.items() if n not in shared}
+    own = {n: r for n, r in view.registers.items() if n in moved or n not in other.registers}
+    registers = {n: replace(r, next=_expand(r.next, private)) for n, r in own.items()}
+    found = {n: _expand(values[n], private) for n in sorted(differing)}
+    return Part(found, registers, tuple(n for n in sorted(own) if n in moved and n in read))
+
+
+def _differ(a: Register, b: Register) -> bool:
+    return a.next is not b.next or (a.width, a.clock, a.edge, a.resets, a.initial) != (
+        b.width,
+        b.clock,
+        b.edge,
+        b.resets,
+        b.initial,
+    )
 
 
 def _values(view: ModuleIR) -> dict[str, Term]:
     ports = {f"{i.name}.{c.port}": c.term for i in view.instances for c in i.connections if c.term is not None}
-    return {**view.combinational, **{n: r.next for n, r in view.registers.items()}, **ports}
+    return {**view.combinational, **ports}
 
 
 def _expand(term: Term, private: dict[str, Term]) -> Term:
@@ -70,9 +119,12 @@ def _expand(term: Term, private: dict[str, Term]) -> Term:
 
 def estimate(old: ModuleIR, new: ModuleIR, evaluator: Evaluator, *, timeout_s: float = 20.0) -> Estimate | None:
     """Return the measured difference, None where it can't be told this way, or not in `timeout_s` a side."""
-    values = changed_values(old, new)
-    if values is None or not values[0]:
+    parts = changed_parts(old, new)
+    if parts is None or not any(parts):
         return None
-    texts = [emit_values("part", side) for side in values]
+    try:
+        texts = [part.text() for part in parts]
+    except ValueError:
+        return None
     before, after = (evaluator.evaluate({"part.v": text}, "part", timeout_s=timeout_s) for text in texts)
     return Estimate(before, after) if before.ok and after.ok else None

@@ -61,7 +61,7 @@ def load_rewrites(names: list[str]) -> list[Rewrite]:
     Raises:
         ConfigError: an unknown name.
     """
-    loaded = [REWRITES.load(n) for n in (names or REWRITES.names())]
+    loaded = [REWRITES.load(n) for n in (names or REWRITES.in_order())]
     return [r() if isinstance(r, type) else r for r in loaded]
 
 

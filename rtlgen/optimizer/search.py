@@ -17,6 +17,7 @@ from rtlgen.optimizer.candidates import CHEAP_S, Candidates
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.gate import Gate
 from rtlgen.optimizer.goal import Goal
+from rtlgen.optimizer.large import UNPROVED_DISCOUNT, Estimated, Waiting
 from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.modelled.rewrite import Refused
 from rtlgen.optimizer.modelled.stream import JoinedStream, ModelProposals
@@ -36,7 +37,6 @@ MAX_NEUTRAL = 24
 EXPLORE_S = 6.0
 MAX_CONFLICTS = 40
 """Proposals that overlap an accepted change, after which the families look at the new source instead."""
-UNPROVED_DISCOUNT = 0.6
 GRACE_S = 4.0
 """A run without any change so far may take this much longer to prove one."""
 QUICK_PROOF_S, LONG_PROOF_S = 2.5, 20.0
@@ -159,7 +159,8 @@ class Search:
         self._neutral = []
         now = _Round(base, self._candidates.views, ((), self.outcome.current_evaluation))
         try:
-            self._consume(stream, now, deadline)
+            consume = self._consume_large if self._candidates.large else self._consume
+            consume(stream, now, deadline)
         finally:
             stream.close()
         return now.improved
@@ -206,7 +207,7 @@ class Search:
         runs_s = COLLECT_RUNS * self.outcome.baseline_evaluation.wall_s
         collect_s = min(budget_s / 4, max(COLLECT_S, runs_s, COLLECT_SHARE * budget_s))
         running: set[Future[Trial | None]] = set()
-        accepting: Future[None] | None = None
+        accepting: Future[bool] | None = None
         with ThreadPoolExecutor(self._workers) as threads, ThreadPoolExecutor(1) as gatekeeper:
             while not self._over(deadline) and now.conflicts < MAX_CONFLICTS:
                 self._feed(stream, now, threads, running, deadline)
@@ -218,7 +219,8 @@ class Search:
                     better += self._sort_in(stream, future.result())
                 running -= done
                 if accepting is not None and accepting.done():
-                    accepting = accepting.result()
+                    accepting.result()
+                    accepting = None
                 collected = time.monotonic() - (now.started or time.monotonic()) > collect_s
                 if better and accepting is None and (collected or not (running or stream.alive)):
                     accepting = gatekeeper.submit(self._accept_one, self._take_best(better), now, deadline)
@@ -228,6 +230,82 @@ class Search:
             last = deadline + (0.0 if self.outcome.accepted else GRACE_S)
             while better and not self._token.stopped and time.monotonic() < last:
                 self._accept_one(self._take_best(better), now, last)
+
+    def _consume_large(self, stream: JoinedStream, now: _Round, deadline: float) -> None:
+        """Estimate what the stream gives, while the best of it is measured on the whole design and proved."""
+        waiting = Waiting(now.base)
+        running: set[Future[Estimated | None]] = set()
+        estimators = max(1, self._workers - 1)  # measurements and proofs go first
+        with ThreadPoolExecutor(self._workers) as threads, ThreadPoolExecutor(1) as gatekeeper:
+            measuring: Future[None] | None = gatekeeper.submit(self._gate.read_ahead, now.base)
+            while not self._over(deadline) and now.conflicts < MAX_CONFLICTS:
+                item = stream.take(time.monotonic() + 0.05) if len(running) < estimators else None
+                if item is not None:
+                    running.add(threads.submit(self._estimate, stream, *item, now))
+                if not (item or running or waiting or measuring or stream.alive):
+                    break
+                active: set[Future[Any]] = running | ({measuring} if measuring else set())
+                done, _ = wait(active, 0.05, FIRST_COMPLETED)
+                for estimated in (f.result() for f in done & running):
+                    if estimated is not None:
+                        waiting.add(estimated)
+                running -= done
+                if measuring is not None and measuring.done():
+                    measuring = measuring.result()
+                if measuring is None and waiting:
+                    measuring = gatekeeper.submit(self._accept_group, waiting, now, deadline)
+
+    def _estimate(self, stream: JoinedStream, family: str, change: Change, now: _Round) -> Estimated | None:
+        if self._token.draining:
+            return None
+        try:
+            estimated = self._candidates.estimated(family, change, now.base, now.standing[0])
+        except EditConflictError:
+            now.conflicts += 1
+            return None
+        gain = 0.0 if estimated is None else estimated.gain
+        stream.record(family, gain / self._goal.cost(now.standing[1]))
+        self._advance(family)
+        return estimated
+
+    def _accept_group(self, waiting: Waiting, now: _Round, deadline: float) -> None:
+        """Measure the most promising group of changes on the whole design; accept it, or leave it to smaller ones."""
+        edits, reference = now.standing
+        group = self._sound(waiting.take(edits, self._unproved), waiting, now, deadline)
+        if not group:
+            return
+        target = self._candidates.together(group, now.base, edits)
+        changes = tuple(e.change for e in group)
+        trial = self._candidates.measured(group[0].family, changes, target, len(edits), reference)
+        if trial is not None and not self._wins(trial, None):
+            ratio = self._goal.ratio(trial.evaluation, trial.reference)
+            said = f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %"
+            self._reject(trial.changes, "not better", said, trial.evaluation)
+        if trial is None or not self._wins(trial, None) or not self._accept_one(trial, now, deadline):
+            waiting.split(group)
+
+    def _sound(self, group: list[Estimated], waiting: Waiting, now: _Round, deadline: float) -> list[Estimated]:
+        """Return the group if lint and proof pass it, else the best of it that they pass; the rest waits on."""
+        if not group or self._passes(group, now, deadline):
+            return group
+        if len(group) == 1:
+            return []
+        passing = [e for e in group if not self._over(deadline) and self._passes([e], now, deadline)]
+        if len(passing) < 2 or self._passes(passing, now, deadline):
+            return passing
+        waiting.split(passing)
+        return []
+
+    def _passes(self, group: list[Estimated], now: _Round, deadline: float) -> bool:
+        changes = tuple(e.change for e in group)
+        target = self._candidates.together(group, now.base, now.standing[0])
+        seconds = min(self._quick_proof_s(), max(1.0, deadline - time.monotonic()))
+        refused = self._gate.refusal(changes, target, self.outcome.current, now.views, seconds)
+        if len(group) == 1:
+            self._unproved[group[0].family] = self._unproved[group[0].family] + 1 if refused else 0
+        if refused is not None and len(group) == 1:
+            self._reject(changes, *refused)
+        return refused is None
 
     def _take_best(self, better: list[Trial]) -> Trial:
         """Remove and return the trial with the largest gain, less where the proofs of its family failed before."""
@@ -290,13 +368,14 @@ class Search:
 
     # Acceptance.
 
-    def _accept_one(self, trial: Trial, now: _Round, deadline: float) -> None:
+    def _accept_one(self, trial: Trial, now: _Round, deadline: float) -> bool:
         again = trial if trial.base_size == len(now.standing[0]) else self._again(trial, now)
         accepted = self._accept(again, now.base, now.views, deadline) if again is not None else None
         if accepted is not None:
             more = (e for c in accepted.changes for e in c.edits)
             now.standing = (*now.standing[0], *more), accepted.evaluation
             now.improved = True
+        return accepted is not None
 
     def _again(self, trial: Trial, now: _Round) -> Trial | None:
         """Return the trial measured on top of what has been accepted since, None where it no longer helps."""
@@ -316,13 +395,12 @@ class Search:
         proof_s: float | None = None,
     ) -> Trial | None:
         """Return the trial as it was accepted, None where it does not pass the gate."""
-        # What takes long to synthesize, such as a divider, takes long to read for a proof.
-        quick_s = min(LONG_PROOF_S / 2, max(QUICK_PROOF_S, self.outcome.current_evaluation.wall_s))
-        proof_s = proof_s or quick_s
+        proof_s = proof_s or self._quick_proof_s()
         seconds = min(proof_s, max(1.0, deadline - time.monotonic()))
         verdict = self._gate.judge(trial, self.outcome.current, base, views, seconds)
         if verdict.proof is None:
-            if verdict.outcome == "unproved" and proof_s < LONG_PROOF_S:
+            in_group = self._candidates.large and len(trial.changes) > 1
+            if verdict.outcome == "unproved" and proof_s < LONG_PROOF_S and not in_group:
                 self._postponed.append((trial, self.outcome.current.digest, base, views))
             self._unproved[trial.family] += verdict.outcome in ("unproved", "refuted")
             self._reject(trial.changes, verdict.outcome, verdict.reason, trial.evaluation)
@@ -330,6 +408,11 @@ class Search:
         self._unproved[trial.family] = 0
         self._record(verdict.trial, verdict.proof)
         return verdict.trial
+
+    def _quick_proof_s(self) -> float:
+        """What takes long to synthesize, such as a divider, takes long to read for a proof."""
+        least = LONG_PROOF_S / 2 if self._candidates.large else self.outcome.current_evaluation.wall_s
+        return min(LONG_PROOF_S / 2, max(QUICK_PROOF_S, least))
 
     def _prove_longer(self, deadline: float) -> bool:
         """Return whether a change on the present version, unproved in a short time, was proved in a longer one."""

@@ -31,8 +31,9 @@ _CONFIRM_S = 30.0
 _SEARCH_SHARE, _SEARCH_S, _AGAIN_S, _DISCARD_S = 0.1, 0.1, 0.25, 0.6
 """Time for long random runs, where register correspondence has met a difference: a share, and no more than that before
 relations are tried, after, and after for callers that only discard: most of what they bring is wrong then."""
-_STATE_SHARE, _LOGIC_SHARE = 0.15, 0.8
-"""Share of the time for register correspondence, with and without registers; the rest goes to the product machine."""
+_STATE_SHARE, _STATE_CELL_S, _LOGIC_SHARE = 0.15, 0.001, 0.8
+"""Share of the time for register correspondence, with registers (and so much more for each cell, half of the time at
+most) and without; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
 _SMT_S = 1.0
 """Most seconds for the solver of words, which cannot be killed."""
@@ -177,8 +178,11 @@ class Comparison:
 
     def _correspond(self) -> Decision:
         """Try register correspondence: first with gold's X chosen like gate's, then with X kept."""
-        share = _STATE_SHARE if self.gold.registers or self.gate.registers else _LOGIC_SHARE
-        deadline = time.monotonic() + share * self._left()
+        seconds = _LOGIC_SHARE * self._left()
+        if self.gold.registers or self.gate.registers:
+            cells = len(self.gold.cells) + len(self.gate.cells)
+            seconds = min(_STATE_SHARE * self._left() + cells * _STATE_CELL_S, 0.5 * self._left())
+        deadline = time.monotonic() + seconds
         for twins in (True, False):
             decision, has_x = self._attempt(twins, deadline)
             self.verdicts += decision.verdicts

@@ -163,9 +163,11 @@ def _words(text: str) -> set[str]:
 
 
 def _bound(text: ModuleText, module: ModuleIR, narrowing: Narrowing, parameters: set[str]) -> str | None:
-    """Return `$clog2(...)` over a constant expression of the source whose value bounds the signal."""
+    """Return `$clog2(...)` over a constant expression of the source that the signal is compared with."""
     for o in module.occurrences:
         if o.term.op not in ("eq", "ult", "ule") or not any(a.is_const for a in o.term.args):
+            continue
+        if narrowing.name not in t.variables(o.expanded):
             continue
         value = next(a.const_value for a in o.term.args if a.is_const)
         source = _operand(text, o.place, parameters)

@@ -27,6 +27,7 @@ class Draft:
         self._dead_before = dead_signals(module)
         self._options = elaboration_options(context)
         self.sources: Mapping[str, bytes] = context.sources
+        self._seen: tuple[Mapping[str, bytes], ModuleIR] | None = None
 
     def apply(self, edits: Iterable[Edit]) -> None:
         """Apply edits to the present text.
@@ -45,6 +46,11 @@ class Draft:
         Raises:
             CannotEditError: the text no longer elaborates.
         """
+        if self._seen is None or self._seen[0] is not self.sources:
+            self._seen = self.sources, self._view()
+        return self._seen[1]
+
+    def _view(self) -> ModuleIR:
         try:
             views = word_level(elaborate(self.sources, top=self._context.top, **self._options))
         except RtlgenError as error:

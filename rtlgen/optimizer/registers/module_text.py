@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -17,7 +18,7 @@ from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.registers.statements import Removal
 from rtlgen.optimizer.registers.statements import negated as negated
 from rtlgen.optimizer.registers.syntax import CannotEditError as CannotEditError
-from rtlgen.optimizer.registers.syntax import base_names, descend, span
+from rtlgen.optimizer.registers.syntax import base_names, descend, is_assignment, span
 
 _PROCEDURES: Final = ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock")
 
@@ -183,6 +184,19 @@ class ModuleText:
         for node in self._index.uses.get(name, []):
             start = node.identifier.location.offset
             found.append((start, start + len(name), node.kind.name == "IdentifierSelectName"))
+        return found
+
+    def assignments(self, name: str) -> list[Any]:
+        """Return the procedural assignment statements that drive a name, alone or with others."""
+        return self._targets.get(name, [])
+
+    @cached_property
+    def _targets(self) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {}
+        for statement in filter(is_assignment, self.nodes("ExpressionStatement")):
+            with suppress(CannotEditError):
+                for name in dict.fromkeys(base_names(statement.expr.left)):
+                    found.setdefault(name, []).append(statement)
         return found
 
     def read_slices(self, name: str, width: int) -> list[tuple[int, int, int, int]]:

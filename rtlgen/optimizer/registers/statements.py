@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from rtlgen.optimizer.edits import Edit
-from rtlgen.optimizer.registers.syntax import CannotEditError, base_names, descend, span
+from rtlgen.optimizer.registers.syntax import CannotEditError, base_names, descend, is_assignment, span
 
 if TYPE_CHECKING:
     from rtlgen.optimizer.registers.module_text import ModuleText
 
-_ASSIGNMENTS: Final = ("AssignmentExpression", "NonblockingAssignmentExpression")
 _LOOPS: Final = ("LoopStatement", "ForLoopStatement", "ForeachLoopStatement", "ForeverStatement")
 
 
@@ -21,6 +21,7 @@ class Removal:
     def __init__(self, text: ModuleText, names: Collection[str]) -> None:
         self.text, self.names = text, names
         self.edits: list[Edit] = []
+        self._places = self._starts()
 
     def vanishes(self, s: Any) -> bool:
         """Say whether nothing of the statement is left (true of empty statements too)."""
@@ -28,7 +29,7 @@ class Removal:
         if kind == "EmptyStatement":
             return True
         if kind == "ExpressionStatement":
-            return self._is_target(s)
+            return is_assignment(s) and self._is_target(s)
         if kind == "SequentialBlockStatement":
             return all(self.vanishes(i) for i in _statements(s))
         if kind == "TimingControlStatement" or kind in _LOOPS:
@@ -42,11 +43,21 @@ class Removal:
 
     def touches(self, s: Any) -> bool:
         """Say whether the statement contains something to remove."""
-        return any(n.kind.name == "ExpressionStatement" and self._is_target(n) for n in descend(s))
+        if self._places is None:
+            return any(is_assignment(n) and self._is_target(n) for n in descend(s))
+        start, end = span(s)
+        following = bisect_left(self._places, start)
+        return following < len(self._places) and self._places[following] < end
+
+    def _starts(self) -> list[int] | None:
+        """Return where the statements to remove start, in order; None where a macro brings one in."""
+        found = {id(s): s for n in self.names for s in self.text.assignments(n)}.values()
+        here = self.text.module.sourceRange.start.buffer
+        if any(s.sourceRange.start.buffer != here for s in found):
+            return None
+        return sorted(span(s)[0] for s in found if self._is_target(s))
 
     def _is_target(self, s: Any) -> bool:
-        if s.expr.kind.name not in _ASSIGNMENTS:
-            return False
         bases = base_names(s.expr.left)
         hit = [b in self.names for b in bases]
         if any(hit) and not all(hit):

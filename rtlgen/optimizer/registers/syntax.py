@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 SELECTS: Final = ("IdentifierSelectName", "ElementSelectExpression")
+_ASSIGNMENTS: Final = ("AssignmentExpression", "NonblockingAssignmentExpression")
 
 
 class CannotEditError(ValueError):
@@ -27,6 +28,11 @@ def base_names(left: Any) -> list[str]:
     if kind in SELECTS:
         return base_names(left.left)
     raise CannotEditError(f"expected a signal or concatenation on the left side, got {kind!r}")
+
+
+def is_assignment(node: Any) -> bool:
+    """Say whether a node is a procedural assignment statement."""
+    return node.kind.name == "ExpressionStatement" and node.expr.kind.name in _ASSIGNMENTS
 
 
 def descend(root: Any, inside: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:
