@@ -34,6 +34,9 @@ before it accepts the best: a small gain taken early often stands in the way of 
 NEUTRAL = 0.04
 """A candidate at most this much worse may serve as a step towards a better one."""
 MAX_NEUTRAL = 24
+"""Versions that are kept of those that one step leads to."""
+MAX_STEPS, MAX_EXPLORED = 4, 150
+"""Changes that may be needed together, and versions looked at for such a way."""
 EXPLORE_S = 6.0
 MAX_CONFLICTS = 40
 """Proposals that overlap an accepted change, after which the families look at the new source instead."""
@@ -521,46 +524,54 @@ class Search:
                 trial = less
         return trial
 
-    # Through a neutral step to a better place.
+    # Through versions that are not better to one that is: best first, nothing proved on the way.
 
     def _explore(self, deadline: float) -> bool:
-        """Return whether a change that does not help by itself, and one on top of it, together helped."""
-        steps = sorted(self._neutral, key=lambda t: self._goal.cost(t.evaluation))[:MAX_NEUTRAL]
+        """Return whether changes that do not help one by one helped together."""
+        frontier = self._neutral
         self._neutral = []
-        return any(not self._over(deadline) and self._explore_from(step, deadline) for step in steps)
+        for _ in range(MAX_EXPLORED):
+            if not frontier or self._over(deadline):
+                break
+            step = min(frontier, key=lambda t: (self._goal.cost(t.evaluation), len(t.changes)))
+            frontier.remove(step)
+            found = self._beyond(step, deadline)
+            better = [t for t in found if self._wins(t, None)]
+            near = [t for t in found if t not in better and self._is_near(t) and len(t.changes) < MAX_STEPS]
+            now = self.outcome.current
+            while better and not self._over(deadline):
+                if self._accept(self._take_best(better), now, word_level(now.elaborate()), deadline) is not None:
+                    return True
+            frontier += sorted(near, key=lambda t: self._goal.cost(t.evaluation))[:MAX_NEUTRAL]
+        return False
 
-    def _explore_from(self, step: Trial, deadline: float) -> bool:
+    def _is_near(self, trial: Trial) -> bool:
+        return self._goal.ratio(trial.evaluation, self.outcome.current_evaluation) <= 1 + NEUTRAL
+
+    def _beyond(self, step: Trial, deadline: float) -> list[Trial]:
+        """Return what one more change makes of a version, with all changes since the current one."""
         limit = min(deadline, time.monotonic() + EXPLORE_S)
         self._candidates.look_at(step.target)
         stream = self._stream(step.target, limit)
+        now = _Round(step.target, self._candidates.views, ((), step.evaluation))
+        found: list[Trial] = []
+        running: set[Future[Trial | None]] = set()
         try:
-            start = _Round(step.target, self._candidates.views, ((), step.evaluation))
-            best = self._best_second(stream, start, limit)
+            with ThreadPoolExecutor(self._workers) as threads:
+                while not self._over(limit):
+                    item = (
+                        stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 2 * self._workers else None
+                    )
+                    if item is not None:
+                        running.add(threads.submit(self._try, item[0], (item[1],), now))
+                    elif not running and not stream.alive:
+                        break
+                    done, running = wait(running, timeout=0.02, return_when=FIRST_COMPLETED)
+                    found += [trial for f in done if (trial := f.result()) is not None]
         finally:
             stream.close()
-        if best is None:
-            return False
-        now = self.outcome.current
-        joint = replace(
-            best, changes=(*step.changes, *best.changes), base_size=0, reference=self.outcome.current_evaluation
-        )
-        return self._accept(joint, now, word_level(now.elaborate()), deadline) is not None
-
-    def _best_second(self, stream: ProposalStream, now: _Round, limit: float) -> Trial | None:
-        best: Trial | None = None
-        running: set[Future[Trial | None]] = set()
-        with ThreadPoolExecutor(self._workers) as threads:
-            while not self._over(limit):
-                item = stream.take(min(limit, time.monotonic() + 0.05)) if len(running) < 2 * self._workers else None
-                if item is not None:
-                    running.add(threads.submit(self._try, item[0], (item[1],), now))
-                elif not running and not stream.alive:
-                    break
-                done, running = wait(running, timeout=0.02, return_when=FIRST_COMPLETED)
-                for trial in (f.result() for f in done):
-                    if trial is not None and self._wins(trial, best):
-                        best = trial
-        return best
+        reference = self.outcome.current_evaluation
+        return [replace(t, changes=(*step.changes, *t.changes), base_size=0, reference=reference) for t in found]
 
     def _wins(self, trial: Trial, best: Trial | None) -> bool:
         against = best.evaluation if best else self.outcome.current_evaluation

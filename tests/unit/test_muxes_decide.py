@@ -10,6 +10,7 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.optimizer.muxes.branches import Merger
 from rtlgen.optimizer.muxes.conditions import from_table
 from rtlgen.optimizer.muxes.decide import diagram, indexed
+from rtlgen.optimizer.muxes.unify import unify
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
@@ -52,3 +53,52 @@ def test_branches_share_one_adder() -> None:
             values = {"a": x, "b": y, "c": choice}
             signed = t.to_signed(x, 6) + (-1 if choice else 1) * t.to_signed(y, 6)
             assert t.evaluate(merged, values) == signed & 0xFF
+
+
+WORDS = {"a": 37, "b": 200, "c": 1, "s": 5}
+
+
+@st.composite
+def case(draw: st.DrawFn, index: int) -> t.Term:
+    """Return what an engineer writes in one branch: operators over a few signals, numbers and the branch's own."""
+    leaves = [
+        t.var("a", 8),
+        t.var("b", 8),
+        t.const(index, 8),
+        t.const(4 * index + 2, 8),
+        t.const(draw(st.integers(0, 255)), 8),
+    ]
+    leaf = st.sampled_from(leaves)
+    kind = draw(st.sampled_from(["leaf", "add", "sub", "and", "or", "mul", "ite", "undef", "two"]))
+    if kind == "leaf":
+        return draw(leaf)
+    if kind == "undef":
+        return t.undef(8)
+    if kind == "ite":
+        condition = t.land(t.var("c", 1), t.apply("eq", t.var("s", 3), t.const(index, 3)))
+        return t.ite(condition, t.var("b", 8), draw(leaf))
+    if kind == "two":
+        return t.apply("add", t.apply("and", draw(leaf), draw(leaf)), t.const(index, 8))
+    return t.apply(kind, draw(leaf), draw(leaf))
+
+
+@settings(deadline=None)
+@given(st.data(), st.lists(st.integers(0, 255), min_size=3, max_size=3))
+def test_one_computation_has_the_value_of_every_case(data: st.DataObject, numbers: list[int]) -> None:
+    cases = [data.draw(case(i)) for i in range(8)]
+    selector = t.var("sel", 3)
+    one = unify(cases, selector, lambda c: diagram(c, "sel", 3) or c[0])
+    values = {"a": numbers[0], "b": numbers[1], "c": numbers[2] & 1, "s": numbers[2] >> 1 & 7}
+    for number, wanted in enumerate(cases):
+        if wanted.op != "undef":
+            with_zeros = t.transform(one, lambda x: t.const(0, x.width) if x.op == "undef" else x)
+            assert t.evaluate(with_zeros, {**values, "sel": number}) == t.evaluate(wanted, values)
+
+
+def test_numbers_that_follow_the_selector_become_the_selector() -> None:
+    selector, a = t.var("sel", 3), t.var("a", 8)
+    choose = lambda c: diagram(c, "sel", 3) or c[0]  # noqa: E731
+    offset = unify([a, *(t.apply("add", a, t.const(4 * i, 8)) for i in range(1, 8))], selector, choose)
+    assert repr(offset) == "(add:8 a (zext:8 (concat:5 sel 2'd0)))"
+    hits = [t.ite(t.apply("eq", t.var("w", 3), t.const(i, 3)), a, t.const(0, 8)) for i in range(8)]
+    assert repr(unify(hits, selector, choose)) == "(ite:8 (eq:1 w sel) a 8'd0)"

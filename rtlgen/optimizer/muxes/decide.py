@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.muxes.drivers import graph_cost, redriven
+from rtlgen.optimizer.muxes.unify import unify
 from rtlgen.optimizer.resynth.cost import node_cost
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, normal
@@ -28,33 +30,63 @@ _LARGEST: Final = 1500
 def decisions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
     """Yield changes that rebuild the drivers of signals as decisions over a selector, dearest signals first."""
     before = graph_cost(graph, {})
-    plans: list[tuple[float, str, str, Term]] = []
+    plans: list[_Plan] = []
     for name, value in graph.env.items():
         if "." in name or sum(1 for _ in t.walk(value)) > _LARGEST or time.monotonic() > context.deadline_s:
             continue
         for selector, width in selectors(graph, value).items():
-            cases = cofactors(value, selector, width)
-            new = diagram(cases, selector, width)
-            if new is None or new is value:
-                continue
-            total = graph_cost(graph, {name: new})
-            plans.append((total, name, selector, new))
-            part = indexed(cases, selector, width)
-            if part is not None:
-                plans.append((total * 0.99, name, selector, part))
-    for total, name, selector, new in sorted(plans, key=lambda p: p[0])[:_MOST]:
-        if total < before * 1.02:
+            plans += _plans(graph, name, value, selector, width)
+    for plan in [*_together(graph, plans), *sorted(plans, key=lambda p: p.cost)[:_MOST]]:
+        if plan.cost < before * 1.02:
             change = redriven(
                 context,
                 graph,
-                {name: new},
+                plan.drivers,
                 "decide",
-                f"select {name} by the bits of {selector}",
+                f"select {', '.join(plan.drivers)} by the bits of {plan.selector}",
                 "Deciding bit by bit needs one selection per pair of choices, and none where choices are equal.",
-                rank=min(0.9, 0.45 + 0.5 * (1 - total / max(before, 1.0))),
+                rank=min(0.9, 0.45 + 0.5 * (1 - plan.cost / max(before, 1.0))),
             )
             if change is not None:
                 yield change
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """New drivers, chosen by `selector`; `unified` where the cases share a computation, `cost` estimated for all."""
+
+    cost: float
+    drivers: Mapping[str, Term]
+    selector: str
+    unified: bool = False
+
+
+def _plans(graph: ModuleGraph, name: str, value: Term, selector: str, width: int) -> Iterator[_Plan]:
+    cases = cofactors(value, selector, width)
+    new = diagram(cases, selector, width)
+    if new is None or new is value:
+        return
+    total = graph_cost(graph, {name: new})
+    yield _Plan(total, {name: new}, selector)
+    one = unify(cases, t.var(selector, width), _chooser(selector, width))
+    if one is not new:
+        yield _Plan(min(total, graph_cost(graph, {name: one})) * 0.98, {name: one}, selector, unified=True)
+    part = indexed(cases, selector, width)
+    if part is not None:
+        yield _Plan(total * 0.99, {name: part}, selector)
+
+
+def _together(graph: ModuleGraph, plans: Sequence[_Plan]) -> Iterator[_Plan]:
+    """Yield one plan for several signals, of the cheapest for each: what they shared before goes only with the last."""
+    for unified in (True, False):
+        best: dict[str, _Plan] = {}
+        for plan in sorted((p for p in plans if p.unified == unified), key=lambda p: p.cost):
+            for name in plan.drivers:
+                best.setdefault(name, plan)
+        if 1 < len(best) <= _MOST:
+            drivers = {n: v for p in best.values() for n, v in p.drivers.items()}
+            names = ", ".join(dict.fromkeys(p.selector for p in best.values()))
+            yield _Plan(graph_cost(graph, drivers), drivers, names, unified)
 
 
 def selectors(graph: ModuleGraph, value: Term) -> dict[str, int]:
@@ -98,6 +130,13 @@ def _shifted(op: str, x: Term, amount: int) -> Term:
     if op == "lshr":
         return t.zext(t.extract(x, amount, x.width - amount), x.width)
     return t.concat(t.extract(x, 0, x.width - amount), t.const(0, amount))
+
+
+def _chooser(selector: str, width: int) -> Callable[[Sequence[Term]], Term]:
+    def choose(cases: Sequence[Term]) -> Term:
+        return diagram(cases, selector, width) or cases[0]
+
+    return choose
 
 
 def diagram(cases: Sequence[Term], selector: str, width: int) -> Term | None:

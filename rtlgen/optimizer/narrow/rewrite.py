@@ -14,11 +14,12 @@ from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.narrow.demand import demanded_bits
 from rtlgen.optimizer.narrow.edit_width import narrowed
 from rtlgen.optimizer.narrow.ranges import Analysis, BudgetExceededError, register_ranges
+from rtlgen.optimizer.narrow.relations import related_ranges
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
-_SIMULATE_S = 2.0
+_SIMULATE_S, _RELATE_S, _POINTS = 2.0, 2.0, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def find_narrowings(module: ModuleIR, seed: int = 0) -> list[Narrowing]:
     ranges = register_ranges(module)
     demanded = demanded_bits(module)
     patience = time.monotonic() + _SIMULATE_S
-    seen = sim.simulate(module, traces=32, cycles=800, keep=1, seed=seed, deadline_s=patience).extents
+    reached = sim.simulate(module, traces=32, cycles=800, keep=_POINTS, seed=seed, deadline_s=patience)
+    seen = reached.extents
+    ranges = related_ranges(module, ranges, reached.samples, time.monotonic() + _RELATE_S)
     order = sim.combinational_order(module)
     analysis = Analysis(module, order, ranges) if ranges or not module.registers else None
     found: list[Narrowing] = []

@@ -32,6 +32,10 @@ test-bit: (Eq w (And w a (Shl w v (One w) k)) (Zero w)) => (Not 1 (Ext w 0 1 (Ls
 test-bit-or: (RedOr w (And w a (Shl w v (One w) k))) => (Ext w 0 1 (Lshr w v a k))
 bit-of-decoder: (Ext w i 1 (Shl w v (One w) k)) => (Eq v k (Const v c)) if (= i (nat c)) (<= c (mask v))
 decoder-minus-one: (Sub w (Shl w v (One w) k) (One w)) => (Not w (Shl w v (Ones w) k))
+sign-fill: (Ite w (Ext w i 1 a) (Or w (Lshr w v a k) (Not w (Lshr w v (Ones w) k))) (Lshr w v a k)) => (Ashr w v a k)
+    if (= w (+ i 1))
+sign-fill-masked: (Or w (Lshr w v a k) (And w (Sext 1 w (Ext w i 1 a)) (Not w (Lshr w v (Ones w) k)))) => (Ashr w v a k)
+    if (= w (+ i 1))
 shl-extract: (Ext w 0 u (Shl w v a k)) => (Shl u v (Ext w 0 u a) k)
 """,
 )
