@@ -10,13 +10,14 @@ from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit, apply_edits
 from rtlgen.optimizer.goal import EPSILON, Goal
 from rtlgen.optimizer.guard import guard_edit, is_guarded
-from rtlgen.optimizer.lint import new_warnings, verilator_warnings
+from rtlgen.optimizer.lint import counted, new_warnings, verilator_report
 from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.outcome import Trial
 from rtlgen.optimizer.parameters import configuration
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
+from rtlgen.optimizer.unused import unused_edits, unused_signals
 from rtlgen.synth.flow import Evaluation
 
 SPECIAL_GAIN = 0.01
@@ -58,9 +59,11 @@ class Gate:
         self._prover = prover
         self._general = general
         self._others = [f for f in ("slang", "verilog") if f != frontend]
-        self._warnings = verilator_warnings(target)
+        report = verilator_report(target)
+        self._warnings = None if report is None else counted(report)
+        self._unused = unused_signals(report or "")
         self._second: dict[str, Evaluation] = {}
-        self._lints: dict[str, list[str]] = {}
+        self._lints: dict[str, tuple[list[str], frozenset[str]]] = {}
         self._proofs: dict[tuple[str, str], Proof] = {}
 
     def judge(self, trial: Trial, now: Target, base: Target, views: Sequence[ModuleIR], budget_s: float) -> Verdict:
@@ -73,6 +76,7 @@ class Gate:
             views: word-level view of `base`.
             budget_s: seconds for the proof.
         """
+        trial = self._marked(trial, base, views)
         # A parameter that nothing uses any more is no fault yet: a guard may still have to use it.
         refused = self._lint(trial, but="UNUSEDPARAM") or self._second_reading(trial, now)
         if refused is not None:
@@ -113,11 +117,39 @@ class Gate:
 
     def _worse(self, target: Target, but: str | None = None) -> str:
         """Return new warnings of Verilator in words, one kind left out; empty where there are none."""
+        worse = [w for w in self._lints_of(target)[0] if but is None or not w.startswith(but)]
+        return "new Verilator warnings: " + ", ".join(worse) if worse else ""
+
+    def _lints_of(self, target: Target) -> tuple[list[str], frozenset[str]]:
+        """Return the new kinds of warning, and the signals of which bits are unused now."""
         key = target.digest
         if key not in self._lints:
-            self._lints[key] = new_warnings(self._warnings, verilator_warnings(target))
-        worse = [w for w in self._lints[key] if but is None or not w.startswith(but)]
-        return "new Verilator warnings: " + ", ".join(worse) if worse else ""
+            report = verilator_report(target)
+            worse = [] if report is None else new_warnings(self._warnings, counted(report))
+            self._lints[key] = worse, unused_signals(report or "") - self._unused
+        return self._lints[key]
+
+    def _marked(self, trial: Trial, base: Target, views: Sequence[ModuleIR]) -> Trial:
+        """Return the trial with bits that it leaves unused named so, where that is all that lint has to say."""
+        worse, names = self._lints_of(trial.target)
+        if not names or any(not w.startswith(("UNUSEDSIGNAL", "UNUSEDPARAM")) for w in worse):
+            return trial
+        changed = {c.module for c in trial.changes}
+        for new in word_level(trial.target.elaborate()):
+            old = next((v for v in views if v.name == new.name), None)
+            if new.name not in changed or old is None or not names <= new.signals.keys():
+                continue
+            edits = unused_edits(base.sources, old, trial.target.sources, new, sorted(names))
+            if edits is None:
+                continue
+            target = trial.target.with_sources(apply_edits(trial.target.sources, edits[1:]))
+            evaluation = self._meter.measure(target)
+            if self._lints_of(target)[0] or not evaluation.ok or not self._goal.better(evaluation, trial.reference):
+                continue
+            first, *rest = trial.changes
+            first = replace(first, edits=(*first.edits, edits[0]))
+            return replace(trial, target=target, evaluation=evaluation, changes=(first, *rest))
+        return trial
 
     def _second_reading(self, trial: Trial, now: Target) -> Verdict | None:
         """Refuse a gain that is gone when another front end reads the source.

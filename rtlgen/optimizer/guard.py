@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.parameters import configuration
 
@@ -35,9 +35,8 @@ def guard_edit(sources: Mapping[str, bytes], bodies: Sequence[ModuleIR]) -> Edit
     """
     body = bodies[0]
     values = [_numbers(sources, b) for b in bodies]
-    place = body.place
-    ends = list(_END.finditer(sources[place.file], place.start, place.end + len(b"endmodule")))
-    if not ends or any(v is None for v in values) or not values[0]:
+    at = end_of_module(sources, body.place)
+    if at is None or any(v is None for v in values) or not values[0]:
         return None
     condition = _condition([v for v in values if v is not None])
     what = "_".join(f"{n}_{v}".replace("-", "m") for n, v in values[0].items()) if len(values) == 1 else "listed_values"
@@ -45,8 +44,13 @@ def guard_edit(sources: Mapping[str, bytes], bodies: Sequence[ModuleIR]) -> Edit
         f"    generate\n        if ({condition}) begin : other_parameters\n"
         f"            {body.name}_{_MARK}_{what} stop ();\n        end\n    endgenerate\n"
     )
-    at = ends[-1].start()
-    return Edit(place.file, at, at, text)
+    return Edit(body.place.file, at, at, text)
+
+
+def end_of_module(sources: Mapping[str, bytes], place: Place) -> int | None:
+    """Return where the line of a module's `endmodule` starts, None where there is none."""
+    ends = list(_END.finditer(sources[place.file], place.start, place.end + len(b"endmodule")))
+    return ends[-1].start() if ends else None
 
 
 def _numbers(sources: Mapping[str, bytes], body: ModuleIR) -> dict[str, str] | None:

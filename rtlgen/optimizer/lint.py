@@ -25,6 +25,17 @@ def slang_warnings(elaborated: Elaborated) -> Counter[str]:
 
 def verilator_warnings(target: Target) -> Counter[str] | None:
     """Return how often `verilator --lint-only -Wall` gives each kind of warning; None where there is no Verilator."""
+    report = verilator_report(target)
+    return None if report is None else counted(report)
+
+
+def counted(report: str) -> Counter[str]:
+    """Return how often a report of Verilator has each kind of warning that counts."""
+    return Counter(code for code in _WARNING.findall(report) if code not in _IGNORED)
+
+
+def verilator_report(target: Target) -> str | None:
+    """Return what `verilator --lint-only -Wall` says; None where there is no Verilator."""
     try:
         tool = find_tool("verilator")
     except (ToolNotFoundError, ToolVersionError):
@@ -40,7 +51,7 @@ def verilator_warnings(target: Target) -> Counter[str] | None:
         argv += [f"-I{d}" for d in target.include_dirs] + [f"-D{n}={v}" if v else f"-D{n}" for n, v in target.defines]
         argv += [f"-G{n}={v}" for n, v in target.parameters]
         done = run([*argv, *names], cwd=Path(folder), limits=Limits(wall_s=60, cpu_s=60), env=dict(tool.env))
-    return Counter(code for code in _WARNING.findall(done.stderr + done.stdout) if code not in _IGNORED)
+    return done.stderr + done.stdout
 
 
 def new_warnings(before: Counter[str] | None, after: Counter[str] | None) -> list[str]:

@@ -16,6 +16,7 @@ from rtlgen.graphs.wordlevel.terms import Term, variables, walk
 from rtlgen.optimizer.edits import Edit, EditConflictError, apply_edits
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
+from rtlgen.optimizer.unused import MARK
 
 
 class Draft:
@@ -82,7 +83,7 @@ class Draft:
 
     def _newly_dead(self, name: str) -> bool:
         """Say whether a signal that is dead now could not have been removed from the original text."""
-        if name not in self._dead_before:
+        if name not in self._dead_before or name.startswith(MARK):
             return True
         original = self._original()
         if name not in original.removable:
