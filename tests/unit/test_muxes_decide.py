@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.optimizer.muxes.branches import Merger
 from rtlgen.optimizer.muxes.conditions import from_table
+from rtlgen.optimizer.muxes.cover import condition, cover
 from rtlgen.optimizer.muxes.decide import diagram, indexed
 from rtlgen.optimizer.muxes.unify import unify
 
@@ -102,3 +103,18 @@ def test_numbers_that_follow_the_selector_become_the_selector() -> None:
     assert repr(offset) == "(add:8 a (zext:8 (concat:5 sel 2'd0)))"
     hits = [t.ite(t.apply("eq", t.var("w", 3), t.const(i, 3)), a, t.const(0, 8)) for i in range(8)]
     assert repr(unify(hits, selector, choose)) == "(ite:8 (eq:1 w sel) a 8'd0)"
+
+
+@given(st.lists(st.sampled_from("01-"), min_size=32, max_size=32))
+def test_condition_with_free_values_has_the_value_of_all_others(table: list[str]) -> None:
+    on, off = ([v for v, x in enumerate(table) if x == wanted] for wanted in "10")
+    cubes = cover(on, off, 5)
+    assert all(any((v ^ value) & care == 0 for care, value in cubes) for v in on)
+    assert not any((v ^ value) & care == 0 for care, value in cubes for v in off)
+    found = condition(on, off, t.var("w", 5))
+    if found is not None:
+        assert [t.evaluate(found, {"w": v}) for v in (*on, *off)] == [1] * len(on) + [0] * len(off)
+
+
+def test_the_last_value_of_a_counter_is_told_by_its_ones() -> None:
+    assert repr(condition([9], range(9), t.var("w", 4))) == "(and:1 (extract@3:1 w) (extract@0:1 w))"

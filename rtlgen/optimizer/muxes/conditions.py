@@ -11,6 +11,8 @@ import numpy as np
 from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.terms import Term
+from rtlgen.optimizer.muxes.cover import condition
+from rtlgen.optimizer.narrow.ranges import register_ranges
 from rtlgen.optimizer.resynth.cost import node_cost
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph
@@ -18,6 +20,9 @@ from rtlgen.optimizer.sharing.select import NotSeparableError, Selector
 from rtlgen.optimizer.sharing.weave import Weaver
 
 _WIDEST: Final = 16
+_WIDEST_RANGE, _WIDEST_SEEN = 12, 6
+_SMALL, _SIMULATE_S = 2000, 0.5
+"""Modules of so many values are simulated so long for values that registers never take."""
 _MOST: Final = 60
 _COMPARED: Final = frozenset({"ult", "ule", "slt", "sle", "eq"})
 
@@ -28,6 +33,7 @@ def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[
     for title, why, targets in (
         ("read conditions from the bits they depend on", _BITS, _by_bits(graph)),
         ("ask only what the path has not decided yet", _PATH, _by_path(context, graph)),
+        ("ask only for values that a counter takes", _RANGE, _by_range(graph)),
     ):
         if targets:
             groups = [targets] + ([{k: v} for k, v in targets.items()] if len(targets) > 1 else [])
@@ -39,6 +45,7 @@ def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[
 
 _BITS: Final = "A comparison with constants depends on few bits; written so, it needs no subtraction."
 _PATH: Final = "Here earlier decisions exclude some values, so a simpler condition decides the same."
+_RANGE: Final = "From reset on, the register never takes some values; a condition may say anything for those."
 
 
 def _cost(x: Term) -> float:
@@ -84,6 +91,44 @@ def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
         if new is not None and not new.is_const and _cost(new) < _cost(c):
             targets[c] = new
     return targets
+
+
+def _by_range(graph: ModuleGraph) -> dict[Term, Term]:
+    """Return cheaper conditions on registers that never take some of their values."""
+    taken = _taken(graph)
+    targets: dict[Term, Term] = {}
+    for c in conditions_of(graph):
+        widths = t.variables(c)
+        if len(widths) != 1 or any(n.op in ("select", "undef") for n in t.walk(c)):
+            continue
+        ((name, width),) = widths.items()
+        values = taken.get(name)
+        if values is None:
+            continue
+        table = sim.evaluate_terms((c,), {name: values}, len(values))[0] != 0
+        new = condition(values[table].tolist(), values[~table].tolist(), t.var(name, width))
+        if new is not None and not new.is_const and _cost(new) < _cost(c):
+            targets[c] = new
+    return targets
+
+
+def _taken(graph: ModuleGraph) -> dict[str, Any]:
+    """Return the values of small registers that do not take all: by intervals, or guessed from long random runs."""
+    module = graph.module
+    found: dict[str, Any] = {}
+    for name, span in register_ranges(module).items():
+        width = module.registers[name].width
+        if width <= _WIDEST_RANGE and span.high - span.low < t.mask(width):
+            found[name] = np.arange(span.low, span.high + 1, dtype=np.uint64)
+    small = [n for n, r in module.registers.items() if n not in found and 1 < r.width <= _WIDEST_SEEN]
+    if small and len(graph.nodes) < _SMALL:
+        patience = time.monotonic() + _SIMULATE_S
+        runs = [sim.simulate(module, traces=32, cycles=400, seed=s, deadline_s=patience) for s in (0, 1)]
+        for name in small:
+            seen, again = (np.unique(run.samples.values[name]) for run in runs)
+            if len(seen) <= t.mask(module.registers[name].width) and np.array_equal(seen, again):
+                found[name] = seen
+    return found
 
 
 def from_table(table: Any, word: Term) -> Term | None:
