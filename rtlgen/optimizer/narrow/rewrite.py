@@ -13,8 +13,9 @@ from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.narrow.demand import demanded_bits
 from rtlgen.optimizer.narrow.edit_width import narrowed
-from rtlgen.optimizer.narrow.ranges import Analysis, BudgetExceededError, register_ranges
+from rtlgen.optimizer.narrow.ranges import Analysis, BudgetExceededError, Interval, register_ranges
 from rtlgen.optimizer.narrow.relations import related_ranges
+from rtlgen.optimizer.parameters import configuration
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
@@ -47,30 +48,42 @@ class Narrow:
     def propose(self, context: RewriteContext) -> Iterator[Change]:
         """Yield first one change for all that analysis settles, then single ones, then guesses from simulation."""
         for module in context.modules:
-            if module.copies > 1 or time.monotonic() > context.deadline_s:
+            if module.copies > 1:
                 continue
-            found = find_narrowings(module, context.seed)
-            sure = [n for n in found if n.reason != "seen"]
-            registers = [n for n in sure if n.name in module.registers]
-            groups = [sure, registers, *([n] for n in registers), *([n] for n in found if n.reason == "seen")]
-            tried: set[frozenset[str]] = set()
-            for group in groups:
-                key = frozenset(n.name for n in group)
-                if group and key not in tried:
-                    tried.add(key)
-                    change = narrow(context, module, group)
-                    if change is not None:
-                        yield change
+            tried: set[frozenset[tuple[str, int]]] = set()
+            for found in find_narrowings(module, context.seed):
+                sure = [n for n in found if n.reason != "seen"]
+                registers = [n for n in sure if n.name in module.registers]
+                groups = [sure, registers, *([n] for n in registers), *([n] for n in found if n.reason == "seen")]
+                for group in groups:
+                    key = frozenset((n.name, n.width) for n in group)
+                    if time.monotonic() > context.deadline_s:
+                        return
+                    if group and key not in tried:
+                        tried.add(key)
+                        change = narrow(context, module, group)
+                        if change is not None:
+                            yield change
 
 
-def find_narrowings(module: ModuleIR, seed: int = 0) -> list[Narrowing]:
-    """Return the unsigned signals inside a module that need fewer bits than declared, registers first."""
+def find_narrowings(module: ModuleIR, seed: int = 0) -> Iterator[list[Narrowing]]:
+    """Yield the unsigned signals inside a module that need fewer bits than declared, registers first.
+
+    First what intervals and demanded bits say, which is quick; then with what takes a simulation: registers bounded by
+    others, and guesses.
+    """
     ranges = register_ranges(module)
     demanded = demanded_bits(module)
+    yield _narrowings(module, ranges, demanded, {})
     patience = time.monotonic() + _SIMULATE_S
     reached = sim.simulate(module, traces=32, cycles=800, keep=_POINTS, seed=seed, deadline_s=patience)
-    seen = reached.extents
     ranges = related_ranges(module, ranges, reached.samples, time.monotonic() + _RELATE_S)
+    yield _narrowings(module, ranges, demanded, reached.extents)
+
+
+def _narrowings(
+    module: ModuleIR, ranges: Mapping[str, Interval], demanded: Mapping[str, int], seen: Mapping[str, sim.Extent]
+) -> list[Narrowing]:
     order = sim.combinational_order(module)
     analysis = Analysis(module, order, ranges) if ranges or not module.registers else None
     found: list[Narrowing] = []
@@ -148,7 +161,8 @@ def width_text(text: ModuleText, module: ModuleIR, narrowing: Narrowing) -> str 
     """
     if not module.overridable:
         return narrowing.width
-    parameters = set(module.overridable) | set(module.parameters)
+    codes = set(module.overridable) - configuration({module.place.file: text.text}, module).keys()
+    parameters = (set(module.overridable) | set(module.parameters)) - codes
     declaration = text.declarations(narrowing.name)[0]
     blocks = [b for b in module.blocks if narrowing.name in b.assigned]
     related = " ".join(text.text[b.place.start : b.place.end].decode("latin-1") for b in blocks)
