@@ -102,24 +102,63 @@ def selectors(graph: ModuleGraph, value: Term) -> dict[str, int]:
 
 def cofactors(value: Term, selector: str, width: int) -> list[Term]:
     """Return the value for each number that the selector can be."""
-    return [normal(_folded(sim.settled(value, {selector: v}))) for v in range(1 << width)]
+    return [normal(decided(_folded(sim.settled(value, {selector: v})))) for v in range(1 << width)]
+
+
+def decided(root: Term, patience: int = 3000) -> Term:
+    """Return `root` with conditions inside a branch that the branch's own condition settles put in.
+
+    Args:
+        root: a value.
+        patience: most nodes to look at, each once for each set of settled conditions; `root` itself beyond it.
+    """
+    left = patience
+
+    def settle(x: Term, known: dict[Term, Term]) -> Term:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OverflowError
+        if x in known:
+            return known[x]
+        if not x.args:
+            return x
+        if x.op != "ite":
+            return _folded_node(t.rebuild(x, tuple(settle(a, known) for a in x.args)))
+        condition = settle(x.args[0], known)
+        if condition.is_const:
+            return settle(x.args[1 if condition.const_value else 2], known)
+        branches = (settle(a, {**known, condition: t.const(v, 1)}) for a, v in zip(x.args[1:], (1, 0), strict=True))
+        return _folded_node(t.ite(condition, *branches))
+
+    try:
+        return settle(root, {})
+    except (OverflowError, RecursionError):
+        return root
 
 
 def _folded(root: Term) -> Term:
     """Return `root` without operations on constants, masks of zeros or ones, and shifts by constants."""
+    return t.transform(root, _folded_node)
 
-    def fold(x: Term) -> Term:
-        if x.op in ("and", "or") and any(a.is_const for a in x.args):
-            literal, other = (x.args[0], x.args[1]) if x.args[0].is_const else (x.args[1], x.args[0])
-            if literal.const_value == 0:
-                return literal if x.op == "and" else other
-            if literal.const_value == t.mask(x.width):
-                return other if x.op == "and" else literal
-        if x.op in ("shl", "lshr") and x.args[1].is_const:
-            return _shifted(x.op, x.args[0], x.args[1].const_value)
-        return x
 
-    return t.transform(root, fold)
+def _folded_node(x: Term) -> Term:
+    if x.op in ("and", "or") and any(a.is_const for a in x.args):
+        literal, other = (x.args[0], x.args[1]) if x.args[0].is_const else (x.args[1], x.args[0])
+        if literal.const_value == 0:
+            return literal if x.op == "and" else other
+        if literal.const_value == t.mask(x.width):
+            return other if x.op == "and" else literal
+    if x.op in ("shl", "lshr") and x.args[1].is_const:
+        return _shifted(x.op, x.args[0], x.args[1].const_value)
+    if x.op in ("zext", "sext") and x.args[0].op == "ite" and all(a.is_const for a in x.args[0].args[1:]):
+        extend = t.zext if x.op == "zext" else t.sext
+        return t.ite(x.args[0].args[0], *(extend(a, x.width) for a in x.args[0].args[1:]))
+    if x.op == "eq" and x.args[0].width == 1 and x.args[1].is_const:
+        return x.args[0] if x.args[1].const_value else t.lnot(x.args[0])
+    if x.op == "ite" and x.width == 1 and all(a.is_const for a in x.args[1:]) and x.args[1] is not x.args[2]:
+        return x.args[0] if x.args[1].const_value else t.lnot(x.args[0])
+    return x
 
 
 def _shifted(op: str, x: Term, amount: int) -> Term:

@@ -44,8 +44,10 @@ def unify(cases: Sequence[Term], selector: Term, choose: Select, depth: int = 0)
         rows = _rows(cases)
         if rows is not None:
             pattern = next(c for c in cases if c.op == _main_operator(cases))
-            args = [unify(column, selector, choose, depth + 1) for column in zip(*rows, strict=True)]
-            return t.rebuild(pattern, tuple(args))
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            if pattern.op == "ite":
+                _free_conditions(columns, cases, selector)
+            return t.rebuild(pattern, tuple(unify(c, selector, choose, depth + 1) for c in columns))
         cases = _classes(cases, selector, choose, depth)
     return _but_one(cases, selector) or choose(cases)
 
@@ -58,12 +60,28 @@ def _numbered(cases: Sequence[Term], selector: Term) -> Term | None:
     values = [c.const_value if c.is_const else None for c in cases]
     if all(v in (None, t.mask(selector.width) - i) for i, v in enumerate(values)):
         return _resized(t.apply("not", selector), width)
+    shifted = _of_a_shift(values, selector, width)
+    if shifted is not None:
+        return shifted
     for shift in range(width):
         for offset in {v - (i << shift) for i, v in enumerate(values) if v is not None and i < 2}:
             if all(v is None or v == (i << shift) + offset & t.mask(width) for i, v in enumerate(values)):
                 scaled = t.concat(selector, t.const(0, shift)) if shift else selector
                 sized = _resized(scaled, width)
                 return sized if not offset else t.apply("add", sized, t.const(offset & t.mask(width), width))
+    return None
+
+
+def _of_a_shift(values: Sequence[int | None], selector: Term, width: int) -> Term | None:
+    """Return a constant shifted by the selector, as decoders and thermometer codes are."""
+    ones = t.mask(width)
+    for op, word in (("shl", 1), ("shl", ones), ("lshr", ones), ("lshr", 1 << width - 1)):
+        term = t.make(op, width, (t.const(word, width), selector))
+        moved = [(word << i if op == "shl" else word >> i) & ones for i in range(len(values))]
+        if all(v in (None, m) for v, m in zip(values, moved, strict=True)):
+            return term
+        if all(v in (None, m ^ ones) for v, m in zip(values, moved, strict=True)):
+            return t.apply("not", term)
     return None
 
 
@@ -103,6 +121,17 @@ def _rows(cases: Sequence[Term]) -> list[tuple[Term, ...]] | None:
     return rows
 
 
+def _free_conditions(columns: list[list[Term]], cases: Sequence[Term], selector: Term) -> None:
+    """Let the condition be anything in cases that both branches have, where that fits the other cases."""
+    conditions, chosen, others = columns
+    ends = [i for i, c in enumerate(chosen) if c.op == "undef" and cases[i] is others[i]]
+    filled = [cases[i] if i in ends else c for i, c in enumerate(chosen)]
+    if ends and _numbered(filled, selector) is not None:
+        columns[1] = filled
+        for i in ends:
+            conditions[i] = t.undef(1)
+
+
 def _shape(case: Term) -> tuple[object, ...]:
     return case.width, tuple(a.width for a in case.args), case.value
 
@@ -117,6 +146,8 @@ def _neutral(op: str, case: Term, like: Sequence[Term]) -> tuple[Term, ...] | No
     if op == "ite":
         if case is Counter(c.args[1] for c in like).most_common(1)[0][0]:
             return t.const(1, 1), case, t.undef(case.width)
+        if case.op == "zext" and case.args[0].width == 1:
+            return case.args[0], t.const(1, case.width), t.const(0, case.width)
         return t.const(0, 1), t.undef(case.width), case
     if len(widths) != 2 or widths[0] != case.width:
         return None
