@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,7 @@ def optimize(
         ModelProviderError: the model lacks a package, key, address or file.
         RtlgenError: the design can't be synthesized.
     """
+    started = time.monotonic()
     _check_model(options)
     bus, token = bus or EventBus(), token or StopToken()
     target, _ = Target.read(design)
@@ -112,7 +114,7 @@ def optimize(
         )
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         closing_s = min(MAX_CLOSING_S, max(MIN_CLOSING_S, CLOSING_SHARE * budget))
-        outcome = search.run(max(1.0, budget - closing_s))
+        outcome = search.run(max(1.0, started + budget - closing_s - time.monotonic()))
         final = _final_proof(outcome, prover, bus, closing_s / 2)
         _add_power(outcome, evaluator)
     second = _second_proof(outcome, closing_s / 2) if outcome.accepted else None
