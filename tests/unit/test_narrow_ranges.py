@@ -100,3 +100,12 @@ def test_only_low_bits_are_demanded() -> None:
     assert demanded_bits(module)["c"] == 15
     assert demanded_bits(module)["d"] == 15
     assert [(n.name, n.width, n.reason) for n in next(iter(find_narrowings(module)))] == [("c", 4, "demand")]
+
+
+def test_a_difference_does_not_wrap_where_a_comparison_says_so() -> None:
+    module = view(
+        "module m(input clk, rst, load, input [7:0] d, input [15:0] v, output [15:0] q);\n    reg [15:0] r;\n"
+        "    always @(posedge clk) if (rst) r <= 0; else if (load) r <= {8'd0, d}; else if (r >= v) r <= r - v;\n"
+        "    assign q = r;\nendmodule\n"
+    )
+    assert register_ranges(module)["r"] == Interval(0, 255)

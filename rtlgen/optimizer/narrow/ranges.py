@@ -13,7 +13,7 @@ from typing import Final
 
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.simulate import combinational_order, constants_of, find_reset, settled
-from rtlgen.graphs.wordlevel.terms import Term, mask, to_signed
+from rtlgen.graphs.wordlevel.terms import Term, make, mask, to_signed
 
 _BUDGET: Final = 60_000
 _SETTLE: Final = 3
@@ -199,7 +199,8 @@ class Analysis:
         if not value:
             a, b, x, y = b, a, y, x
         strict = int((c.op == "ult") == value)
-        # Now a < b (strict) or a <= b holds.
+        # Now a < b (strict) or a <= b holds, so b - a does not wrap around.
+        refined[make("sub", b.width, (b, a))] = Interval(strict, max(strict, y.high - x.low))
         return self._limit(a, 0, y.high - strict, refined, env, memo) and self._limit(
             b, x.low + strict, mask(b.width), refined, env, memo
         )
