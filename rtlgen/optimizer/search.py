@@ -31,8 +31,9 @@ from rtlgen.synth.flow import Evaluation, Evaluator
 COLLECT_S, COLLECT_RUNS, COLLECT_SHARE = 2.5, 6, 0.12
 """Seconds, measurements or share of the budget (the longest, but a quarter of the budget at most) that a round collects
 before it accepts the best: a small gain taken early often stands in the way of a large one that was still to come."""
-NEUTRAL = 0.04
-"""A candidate at most this much worse may serve as a step towards a better one."""
+NEUTRAL, WORST_STEP = 0.04, 0.1
+"""A candidate at most this much worse is tried together with others, and may serve as a step towards a better one; the
+least worse come first."""
 MAX_NEUTRAL = 24
 """Versions that are kept of those that one step leads to."""
 MAX_STEPS, MAX_EXPLORED = 4, 150
@@ -354,7 +355,7 @@ class Search:
         self._reject(
             trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation
         )
-        if ratio <= 1 + NEUTRAL:
+        if ratio <= 1 + WORST_STEP:
             self._neutral.append(trial)
         return []
 
@@ -478,7 +479,8 @@ class Search:
 
         All disjoint ones are tried at once, then those of each family; what does not contribute is taken out again.
         """
-        steps = sorted(self._neutral, key=lambda t: self._goal.cost(t.evaluation))
+        near = [t for t in self._neutral if self._goal.ratio(t.evaluation, t.reference) <= 1 + NEUTRAL]
+        steps = sorted(near, key=lambda t: self._goal.cost(t.evaluation))
         families = [steps, *([t for t in steps if t.family == f] for f in dict.fromkeys(t.family for t in steps))]
         for group in families:
             together = self._together(group)
@@ -546,7 +548,7 @@ class Search:
         return False
 
     def _is_near(self, trial: Trial) -> bool:
-        return self._goal.ratio(trial.evaluation, self.outcome.current_evaluation) <= 1 + NEUTRAL
+        return self._goal.ratio(trial.evaluation, self.outcome.current_evaluation) <= 1 + WORST_STEP
 
     def _beyond(self, step: Trial, deadline: float) -> list[Trial]:
         """Return what one more change makes of a version, with all changes since the current one."""
