@@ -27,15 +27,26 @@ CODES = """module m(input clk, input rst_n, input x, output y);
   assign y = s == C;
 endmodule
 """
+METER = """module m(input clk, rst_n, sig, output reg [15:0] seen);
+  reg [31:0] cycles;
+  reg [{high}:0] edges;
+  always @(posedge clk or negedge rst_n)
+    if (!rst_n) begin cycles <= 0; edges <= 0; seen <= 0; end
+    else if (cycles >= 1023) begin cycles <= 0; edges <= 0; seen <= edges; end
+    else begin cycles <= cycles + 1; if (sig) edges <= edges + 1; end
+endmodule
+"""
 SUM = "module m(input s, input [7:0] a, b, c, output [8:0] y); assign y = {body}; endmodule"
 
 EQUAL = {
     "narrowed counter": (COUNTER.format(high=15), COUNTER.format(high=3)),
+    "counter that another one bounds": (METER.format(high=31), METER.format(high=9)),
     "other state codes": (CODES.format(a=0, b=1, c=2), CODES.format(a=1, b=2, c=4)),
     "shared adder": (SUM.format(body="s ? a + b : a + c"), SUM.format(body="a + (s ? b : c)")),
 }
 DIFFERENT = {
     "too narrow": (COUNTER.format(high=15), COUNTER.format(high=2)),
+    "too narrow for the counter that bounds it": (METER.format(high=31), METER.format(high=8)),
     "clashing codes": (CODES.format(a=0, b=1, c=2), CODES.format(a=1, b=1, c=4)),
     "other operand": (SUM.format(body="s ? a + b : a + c"), SUM.format(body="a + (s ? c : b)")),
     "lost carry": (SUM.format(body="a + b"), SUM.format(body="{1'b0, a[7:0] + b[7:0] & 8'hff}")),

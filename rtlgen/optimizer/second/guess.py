@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 import numpy as np
 
@@ -22,6 +22,8 @@ _MAX_CASES = 400
 _MAX_UNMATCHED = 40
 _MAX_BITS = 160
 _MAX_RELATIONS = 16
+_WORD = 4
+"""Bits from which a register may be a counter."""
 _CODES = 8
 _MAX_SUBTERMS = 1500
 _MIN_POINTS = 4
@@ -93,6 +95,7 @@ class _Finder:
         yield from self._features()
         yield from self._linear()
         yield from self._bounds()
+        yield from self._orders()
         yield from self._codes()
         yield from self._by_state()
         yield from self._bits()
@@ -173,6 +176,14 @@ class _Finder:
             for limit in sorted({top} | {c for c in compared.get(name, ()) if c >= top}):
                 if limit < t.mask(width):
                     yield t.apply("ule", self._variables[name], t.const(limit, width))
+
+    def _orders(self) -> Iterator[Term]:
+        """Yield that one counter never exceeds another one."""
+        words = [n for n in self._representatives if _WORD <= self._product.states[n] <= 64]
+        for a, b in permutations(words[:_MAX_RELATIONS], 2):
+            if bool((self._of(a) <= self._of(b)).all()):
+                width = max(self._product.states[a], self._product.states[b])
+                yield t.apply("ule", t.zext(self._variables[a], width), t.zext(self._variables[b], width))
 
     def _codes(self) -> Iterator[Term]:
         """Yield which codes occur, alone and together."""
