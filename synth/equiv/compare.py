@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rtlgen.core.types import EquivalenceResult
 from rtlgen.synth.equiv import sequential, smt
@@ -17,7 +18,7 @@ from rtlgen.synth.equiv.correspond import build, start_holds
 from rtlgen.synth.equiv.engines import Verdict
 from rtlgen.synth.equiv.lower import Source
 from rtlgen.synth.equiv.machine import Machine, Start, build_machine
-from rtlgen.synth.equiv.mine import guess
+from rtlgen.synth.equiv.mine import Also, guess
 from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError
 from rtlgen.synth.equiv.ports import match_registers
 from rtlgen.synth.equiv.relate import Relation
@@ -37,6 +38,7 @@ most) and without; the rest goes to the product machine."""
 _BEFORE_SPLIT_S = 2.0
 _SMT_S = 1.0
 """Most seconds for the solver of words, which cannot be killed."""
+_GUESSES: Final[tuple[Also, ...]] = ("", "orders", "values")
 _STEPS, _PATTERNS = 48, 64
 """Random runs from which relations are guessed."""
 _CASE_PATTERNS, _CASE_SHARE, _CASE_S, _SINGLE_S = 128, 0.1, 3.0, 1.0
@@ -148,8 +150,10 @@ class Comparison:
         runs = traces(self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_PATTERNS)
         cells = len(self.gold.cells) + len(self.gate.cells)
         deadline = time.monotonic() + min(_RELATE_SHARE * self._left(), _RELATE_S + cells * _RELATE_CELL_S)
-        for ranges in (False, True):
-            found = guess(self.gold, self.gate, self.matched, runs, _STEPS * _PATTERNS, ranges=ranges)
+        for also in _GUESSES:
+            found = guess(self.gold, self.gate, self.matched, runs, _STEPS * _PATTERNS, also)
+            if also == "orders" and not found.orders:
+                continue
             decision = Relation(self.gold, self.gate, found, start).prove(deadline, self.job.jobs)
             self.verdicts += decision.verdicts
             if decision.answer == "unsat":

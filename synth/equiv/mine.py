@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Literal
 
 from rtlgen.synth.equiv.netlist import Netlist
 from rtlgen.synth.equiv.simulate import BitName
@@ -12,6 +14,7 @@ _MAX_TUPLES = 512
 _MAX_WIDTH = 48
 _RANGE_WIDTH = 10
 _RECODED_WIDTH = 16
+_MAX_ORDERED = 16
 
 
 @dataclass(slots=True)
@@ -29,6 +32,11 @@ class Group:
     tuples: set[int]
 
 
+Also = Literal["", "orders", "values"]
+Order = tuple[tuple[int, ...], tuple[int, ...]]
+"""State nets of two registers, least significant first."""
+
+
 @dataclass(slots=True)
 class Guess:
     """What may hold in every reachable state.
@@ -37,11 +45,13 @@ class Guess:
         equal: a bit → the bit that stands for it, and whether complemented; a bit of gold where there is one.
         constant: a bit → its value.
         groups: joint values of narrow registers.
+        orders: two registers of gold, the first of which never exceeds the second, as numbers.
     """
 
     equal: dict[BitName, tuple[BitName, bool]] = field(default_factory=dict)
     constant: dict[BitName, int] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
 
 
 def guess(
@@ -50,8 +60,7 @@ def guess(
     matched: Mapping[int, int],
     runs: Mapping[BitName, int],
     samples: int,
-    *,
-    ranges: bool,
+    also: Also = "",
 ) -> Guess:
     """Return the relations that the runs do not contradict.
 
@@ -61,9 +70,10 @@ def guess(
         matched: partners by name (gate net → gold net); they come before other bits that behave alike.
         runs: values of each state bit over all samples, by side and net.
         samples: how many.
-        ranges: also guess which values narrow registers of gold take.
+        also: `values`: which values narrow registers of gold take; `orders`: which register never exceeds which.
     """
     everything = (1 << samples) - 1
+    values = runs
     found = Guess()
     recoded = _recoded(gate, matched, runs)
     for gold_nets, gate_nets in recoded:
@@ -91,8 +101,22 @@ def guess(
             found.equal[name] = (stands[bits ^ everything], True)
         else:
             stands[bits] = name
-    _add_groups(gold, gate, found, runs, samples, ranges)
+    _add_groups(gold, gate, found, runs, samples, also == "values")
+    found.orders = _orders(gold, values, samples) if also == "orders" else []
     return found
+
+
+def _orders(gold: Netlist, runs: Mapping[BitName, int], samples: int) -> list[Order]:
+    """Return pairs of registers that move, one of which was never above the other."""
+    words: dict[tuple[int, ...], list[int]] = {}
+    for register in gold.registers:
+        nets = tuple(n for n in register.out if isinstance(n, int))
+        if 3 < len(nets) == len(register.out) and len(words) < _MAX_ORDERED and all(("gold", n) in runs for n in nets):
+            numbers = _numbers([runs["gold", n] for n in nets], samples)
+            if min(numbers) != max(numbers):
+                words[nets] = numbers
+    pairs = permutations(words, 2)
+    return [(a, b) for a, b in pairs if all(x <= y for x, y in zip(words[a], words[b], strict=True))]
 
 
 def _recoded(

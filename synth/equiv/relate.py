@@ -35,7 +35,7 @@ _MAX_TUPLES = 1024
 _MAX_ROUNDS = 120
 
 Item = tuple[str, int | BitName]
-"""What an obligation is about: `equal` or `constant` with a state bit, `group` with its index, or `output`."""
+"""What an obligation is about: `equal` or `constant` with a state bit, `group` or `order` with its number, `output`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,10 @@ class Relation:
             if start != value and (name[0] == "gate" or isinstance(start, int)):
                 del found.constant[name]
         found.groups = [g for g in found.groups if self._start_tuple(g) in g.tuples]
+        found.orders = [(a, b) for a, b in found.orders if 0 <= self._start_number(a) <= self._start_number(b)]
+
+    def _start_number(self, nets: Sequence[int]) -> int:
+        return self._start_tuple(Group(tuple(nets), (), set()))
 
     def _start_of(self, name: BitName) -> Bit:
         return self.start[0 if name[0] == "gold" else 1][name[1]]
@@ -132,7 +136,9 @@ class Relation:
         broken = [item for item, lit in problem.lits.items() if item[0] != "group" and simulator.value(lit) & inside]
         for item in broken:
             changed |= self._drop(item)
-        return changed, not changed and bool(broken)
+        fallen = {item[1] for item in broken if item[0] == "order"}
+        self.guess.orders = [order for index, order in enumerate(self.guess.orders) if index not in fallen]
+        return changed or bool(fallen), not changed and bool(broken) and not fallen
 
     def _drop(self, item: Item) -> bool:
         if isinstance(item[1], int):
@@ -230,7 +236,7 @@ class _Problem:
         left = Unfolding(gold, self.ops, self.gold_values, None)
         right = Unfolding(gate, self.ops, self.gate_values, lambda _: self.aig.pi("x"))
         among = [self.aig.or_(self.lost[id(g)], self._is_among(self.members(g), g.tuples)) for g in guess.groups]
-        self.inside = self.aig.and_all(among)
+        self.inside = self.aig.and_all([*among, *(self._ordered(a, b) for a, b in guess.orders)])
         self.lits: dict[Item, int] = {("output", 0): self.aig.or_all(output_mismatches(left, right).values())}
         self.following: dict[int, list[int]] = {}
         bits = {("gold", b.net): _Bits(r, b) for r in gold.registers for b in left.register(r)}
@@ -239,6 +245,8 @@ class _Problem:
         for index, group in enumerate(guess.groups):
             members = [bits["gold", n] for n in group.gold] + [bits["gate", n] for n in group.gate]
             self._oblige_group(index, group, members)
+        for index, (low, high) in enumerate(guess.orders):
+            self._oblige_order(index, [bits["gold", n] for n in low], [bits["gold", n] for n in high])
         self._simulators: dict[int, Simulator] = {}
 
     def simulator(self, patterns: int) -> Simulator:
@@ -252,6 +260,24 @@ class _Problem:
         """Return the literals of a group's state bits."""
         bits = [self.known.get(n, self.gold_values[n]) for n in group.gold] + [self.gate_values[n] for n in group.gate]
         return [one_of(b) for b in bits]
+
+    def _ordered(self, low: Sequence[int], high: Sequence[int]) -> int:
+        a, b = ([one_of(self.known.get(n, self.gold_values[n])) for n in nets] for nets in (low, high))
+        return self._at_most(a, b)
+
+    def _at_most(self, low: list[int], high: list[int]) -> int:
+        width = max(len(low), len(high))
+        a, b = (bits + [FALSE] * (width - len(bits)) for bits in (low, high))
+        return self.ops.less_plain(b, a) ^ 1
+
+    def _oblige_order(self, index: int, low: list[_Bits], high: list[_Bits]) -> None:
+        """Say that two registers get out of order; always, where they do not move at the same time."""
+        moments = {(b.bit.event, b.register.rising, b.register.latch, b.bit.control) for b in (*low, *high)}
+        moved = [[self.ops.mux(b.bit.control, b.bit.value, b.bit.data) for b in bits] for bits in (low, high)]
+        unknown = self.aig.or_all(self.ops.maybe_x((b,)) for bits in moved for b in bits)
+        holds = self._at_most(*([one_of(b) for b in bits] for bits in moved))
+        together = len(moments) == 1 and not low[0].register.latch
+        self.lits["order", index] = self.aig.or_(unknown, holds ^ 1) if together else TRUE
 
     def _let_lose(self, group: Group) -> int:
         """Let gold's part of a group be X as a whole, gate's then being anything; return the literal that says so.
