@@ -30,6 +30,10 @@ from rtlgen.graphs.wordlevel.vectors import signature as signature
 from rtlgen.graphs.wordlevel.vectors import table_memory as table_memory
 
 _U64: Final = np.uint64
+MANY: Final = 256
+"""Traces at once that cost little more than a few: most of the time goes into the calls, not into their vectors."""
+_DISTINCT: Final = 1 << 15
+"""Points among which distinct ones are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +287,8 @@ def simulate(
         kept.append(dict(samples.values))
         run.advance(samples)
     names = [*run.free, *module.registers]
+    if len(kept) * traces > _DISTINCT:
+        kept = [kept[i] for i in np.linspace(0, len(kept) - 1, max(1, _DISTINCT // traces)).astype(int)]
     joined = {n: np.concatenate([k[n] for k in kept]) for n in names}
     chosen = _choose(joined, traces * len(kept), keep, run.rng)
     points = {n: v[chosen] for n, v in joined.items()}

@@ -31,6 +31,7 @@ class Change:
         rank: guess of the relative gain, larger is tried first (0 to 1).
         obligation: what has to be proved: `combinational` where every register keeps its meaning (same name, same
             width, same reset value), `sequential` otherwise. A hint for the prover, not a claim.
+        guess: True where it rests on what random runs did not show; such a change is proved later than a sure one.
     """
 
     rule: str
@@ -40,6 +41,7 @@ class Change:
     edits: tuple[Edit, ...]
     rank: float = 0.5
     obligation: Literal["combinational", "sequential"] = "combinational"
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)

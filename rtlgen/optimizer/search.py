@@ -316,7 +316,8 @@ class Search:
 
         def promise(trial: Trial) -> float:
             gain = 1 - self._goal.ratio(trial.evaluation, trial.reference)
-            return gain * UNPROVED_DISCOUNT ** self._unproved[trial.family]
+            doubts = self._unproved[trial.family] + any(c.guess for c in trial.changes)
+            return gain * UNPROVED_DISCOUNT**doubts
 
         best = max(better, key=promise)
         better.remove(best)

@@ -56,7 +56,7 @@ class ShareRegisters:
             seen.add(edits)
             title = f"one register for {', '.join(repr(n) for n in group)}"
             why = f"They are never needed at the same time; {saved(module, group)} flip-flops less."
-            yield Change(self.name, module.name, title, why, edits, 0.7, "sequential")
+            yield Change(self.name, module.name, title, why, edits, 0.7, "sequential", guess=True)
 
 
 def groups(module: ModuleIR, seed: int = 0, deadline_s: float = float("inf")) -> list[tuple[str, ...]]:
@@ -71,7 +71,7 @@ def groups(module: ModuleIR, seed: int = 0, deadline_s: float = float("inf")) ->
     if not alike:
         return []
     patience = min(deadline_s, time.monotonic() + _SIMULATE_S)
-    samples = sim.simulate(module, traces=32, cycles=800, keep=4096, seed=seed, deadline_s=patience).samples
+    samples = sim.simulate(module, traces=sim.MANY, cycles=800, keep=4096, seed=seed, deadline_s=patience).samples
     if samples.count < 8:
         return []
     found: list[tuple[str, ...]] = []

@@ -30,15 +30,16 @@ _COMPARED: Final = frozenset({"ult", "ule", "slt", "sle", "eq"})
 def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[Change]:
     """Yield one change for all conditions that get cheaper, then one for each."""
     weaver = Weaver(context, graph)
-    for title, why, targets in (
-        ("read conditions from the bits they depend on", _BITS, _by_bits(graph)),
-        ("ask only what the path has not decided yet", _PATH, _by_path(context, graph)),
-        ("ask only for values that a counter takes", _RANGE, _by_range(graph)),
+    for title, why, targets, guess in (
+        ("read conditions from the bits they depend on", _BITS, _by_bits(graph), False),
+        ("ask only what the path has not decided yet", _PATH, _by_path(context, graph), True),
+        ("ask only for values that a counter takes", _RANGE, _by_range(graph), True),
     ):
         if targets:
             groups = [targets] + ([{k: v} for k, v in targets.items()] if len(targets) > 1 else [])
             for number, group in enumerate(groups[:12]):
-                change = weaver.change("decide", title, why, [], group, 0.55 if number == 0 else 0.4)
+                rank = 0.55 if number == 0 else 0.4
+                change = weaver.change("decide", title, why, [], group, rank, guess=guess)
                 if change is not None:
                     yield change
 
@@ -123,7 +124,7 @@ def _taken(graph: ModuleGraph) -> dict[str, Any]:
     small = [n for n, r in module.registers.items() if n not in found and 1 < r.width <= _WIDEST_SEEN]
     if small and len(graph.nodes) < _SMALL:
         patience = time.monotonic() + _SIMULATE_S
-        runs = [sim.simulate(module, traces=32, cycles=400, seed=s, deadline_s=patience) for s in (0, 1)]
+        runs = [sim.simulate(module, traces=sim.MANY, cycles=400, seed=s, deadline_s=patience) for s in (0, 1)]
         for name in small:
             seen, again = (np.unique(run.samples.values[name]) for run in runs)
             if len(seen) <= t.mask(module.registers[name].width) and np.array_equal(seen, again):

@@ -76,7 +76,7 @@ def find_narrowings(module: ModuleIR, seed: int = 0) -> Iterator[list[Narrowing]
     demanded = demanded_bits(module)
     yield _narrowings(module, ranges, demanded, {})
     patience = time.monotonic() + _SIMULATE_S
-    reached = sim.simulate(module, traces=32, cycles=800, keep=_POINTS, seed=seed, deadline_s=patience)
+    reached = sim.simulate(module, traces=sim.MANY, cycles=800, keep=_POINTS, seed=seed, deadline_s=patience)
     ranges = related_ranges(module, ranges, reached.samples, time.monotonic() + _RELATE_S)
     yield _narrowings(module, ranges, demanded, reached.extents)
 
@@ -133,6 +133,7 @@ def narrow(context: RewriteContext, module: ModuleIR, group: list[Narrowing]) ->
         _why(group),
         rank=min(0.95, 0.3 + saved / 60) if group[0].reason != "seen" else 0.25,
         obligation="sequential" if saved else "combinational",
+        guess=group[0].reason == "seen",
     )
 
 

@@ -119,6 +119,7 @@ class Draft:
         *,
         rank: float = 0.5,
         obligation: Literal["combinational", "sequential"] = "combinational",
+        guess: bool = False,
     ) -> Change | None:
         """Return all changes so far as one, None where the text is as before."""
         edits = [
@@ -129,7 +130,7 @@ class Draft:
         ]
         if not edits:
             return None
-        return Change(rule, self._module.name, title, why, tuple(edits), min(max(rank, 0.0), 1.0), obligation)
+        return Change(rule, self._module.name, title, why, tuple(edits), min(max(rank, 0.0), 1.0), obligation, guess)
 
 
 class _Options(TypedDict):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Final
 
 import numpy as np
@@ -100,17 +101,32 @@ def find_redundant(module: ModuleIR, seed: int = 0, deadline_s: float = float("i
         deadline_s: `time.monotonic()` after which to stop.
     """
     patience = min(deadline_s, time.monotonic() + _SIMULATE_S)
-    reached = sim.simulate(module, traces=32, cycles=800, keep=4096, seed=seed, deadline_s=patience)
+    reached = sim.simulate(module, traces=sim.MANY, cycles=800, keep=4096, seed=seed, deadline_s=patience)
     samples = reached.samples
     if samples.count < 8:
         return
+    copies = list(_copies(module, samples))
+    yield from copies
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(samples.count, min(_SMALL, samples.count), replace=False))
-    for name in sorted(module.registers, key=lambda n: -module.registers[n].width):
+    others = module.registers.keys() - {c.name for c in copies}
+    for name in sorted(others, key=lambda n: (-module.registers[n].width, n)):
         if time.monotonic() > deadline_s:
             return
         if module.signals[name].width <= 64 and module.signals[name].depth is None:
             yield from _explain(module, name, samples, chosen, reached.extents[name], deadline_s)
+
+
+def _copies(module: ModuleIR, samples: sim.Samples) -> Iterator[Redundant]:
+    """Yield registers that were always equal to another one: the most useful ones, and told without a search."""
+    groups: dict[tuple[int, bytes], list[str]] = {}
+    for name, register in module.registers.items():
+        if register.width <= 64 and module.signals[name].depth is None:
+            groups.setdefault((register.width, samples.values[name].tobytes()), []).append(name)
+    for (width, _), names in groups.items():
+        moving = len(names) > 1 and bool((samples.values[names[0]] != samples.values[names[0]][0]).any())
+        for name, other in permutations(names, 2) if moving else ():
+            yield Redundant(name, t.var(other, width), (FLOP_COST + 2.0) * width)
 
 
 def _explain(

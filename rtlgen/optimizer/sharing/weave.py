@@ -65,7 +65,15 @@ class Weaver:
         return self._text
 
     def change(
-        self, rule: str, title: str, why: str, wires: Collection[Wire], targets: Mapping[Term, Term], rank: float
+        self,
+        rule: str,
+        title: str,
+        why: str,
+        wires: Collection[Wire],
+        targets: Mapping[Term, Term],
+        rank: float,
+        *,
+        guess: bool = False,
     ) -> Change | None:
         """Return the change, None where the text does not allow it cleanly.
 
@@ -76,6 +84,7 @@ class Weaver:
             wires: new wires in order of dependence.
             targets: full value to what replaces it: full values and new wires.
             rank: guess of the gain.
+            guess: see `Change`.
         """
         try:
             edits = self._edits(wires, targets)
@@ -85,7 +94,7 @@ class Weaver:
             refuse_loops(draft, self._module)
         except (CannotEditError, RecursionError):
             return None
-        return draft.change(rule, title, why, rank=rank)
+        return draft.change(rule, title, why, rank=rank, guess=guess)
 
     def _edits(self, wires: Collection[Wire], targets: Mapping[Term, Term]) -> list[Edit]:
         found = self._replacements(targets)
