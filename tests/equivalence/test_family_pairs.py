@@ -22,7 +22,7 @@ from rtlgen.synth.yosys import YosysPool
 FOLDER = Path(__file__).parent / "fixtures"
 # folder -> the family, and its limit of time, which a busy machine would reach
 FAMILIES: dict[str, tuple[type[Rewrite], str]] = {
-    "narrow": (Narrow, "rtlgen.optimizer.narrow.rewrite._SIMULATE_S"),
+    "narrow": (Narrow, "rtlgen.graphs.wordlevel.simulate._LONG_S"),
     "registers": (RegisterRemoval, "rtlgen.optimizer.registers.rewrite._PER_MODULE_S"),
     "resynth": (Resynthesis, "rtlgen.optimizer.resynth.rewrite._PER_TARGET_S"),
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from rtlgen.graphs.frontend.slang import elaborate
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
-from rtlgen.graphs.wordlevel.simulate import simulate
+from rtlgen.graphs.wordlevel.simulate import long_run, simulate
 from rtlgen.optimizer.narrow.ranges import register_ranges
 from rtlgen.optimizer.narrow.relations import related_ranges
 
@@ -56,3 +57,13 @@ def test_a_count_that_can_overtake_is_not_bounded(start: str, again: str, step: 
 def test_a_count_that_is_not_reset_with_the_other_is_not_bounded() -> None:
     text = METER.replace("START", "0").replace("AGAIN", "edges").replace("STEP", "1")
     assert high(word_level(elaborate({"m.v": text.encode()}))[0], "edges") == 0xFFFF
+
+
+def test_one_long_run_serves_all_who_ask_about_a_view() -> None:
+    module = view()
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda _: long_run(module), range(4)))
+    assert all(run is runs[0] for run in runs)
+    assert runs[0].extents["cycles"].high == 99
+    assert long_run(view()) is not runs[0]
+    assert long_run(module, seed=1) is not runs[0]

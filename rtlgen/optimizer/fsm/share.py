@@ -27,7 +27,6 @@ OVERLAP = 0.2
 """Share of simulated cycles in which both may be away from rest: the clear of one often comes a cycle late."""
 MAX_GROUPS = 8
 NARROW = 8
-_SIMULATE_S = 2.0
 _CONSTANT = re.compile(r"(?:\d+\s*)?'[sS]?[bBoOdDhH]\s*[0-9a-fA-F_]+|'[01]|\d+")
 
 
@@ -41,7 +40,7 @@ class ShareRegisters:
         for module in context.modules:
             if module.copies > 1 or time.monotonic() > context.deadline_s:
                 continue
-            for group in groups(module, context.seed, context.deadline_s):
+            for group in groups(module, context.seed):
                 yield from self._changes(context, module, group)
 
     def _changes(self, context: RewriteContext, module: ModuleIR, group: tuple[str, ...]) -> Iterator[Change]:
@@ -59,19 +58,17 @@ class ShareRegisters:
             yield Change(self.name, module.name, title, why, edits, 0.7, "sequential", guess=True)
 
 
-def groups(module: ModuleIR, seed: int = 0, deadline_s: float = float("inf")) -> list[tuple[str, ...]]:
+def groups(module: ModuleIR, seed: int = 0) -> list[tuple[str, ...]]:
     """Return groups of registers that were hardly ever away from their resting values together, largest saving first.
 
     Args:
         module: the view.
         seed: of the simulation.
-        deadline_s: `time.monotonic()` after which to stop.
     """
     alike = _alike(module)
     if not alike:
         return []
-    patience = min(deadline_s, time.monotonic() + _SIMULATE_S)
-    samples = sim.simulate(module, traces=sim.MANY, cycles=800, keep=4096, seed=seed, deadline_s=patience).samples
+    samples = sim.long_run(module, seed).samples
     if samples.count < 8:
         return []
     found: list[tuple[str, ...]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +21,8 @@ from rtlgen.optimizer.sharing.weave import Weaver
 
 _WIDEST: Final = 16
 _WIDEST_RANGE, _WIDEST_SEEN = 12, 6
-_SMALL, _SIMULATE_S = 2000, 0.5
-"""Modules of so many values are simulated so long for values that registers never take."""
+_SMALL = 2000
+"""Modules of so many values are simulated for values that registers never take."""
 _MOST: Final = 60
 _COMPARED: Final = frozenset({"ult", "ule", "slt", "sle", "eq"})
 
@@ -33,7 +33,7 @@ def cheaper_conditions(context: RewriteContext, graph: ModuleGraph) -> Iterator[
     for title, why, targets, guess in (
         ("read conditions from the bits they depend on", _BITS, _by_bits(graph), False),
         ("ask only what the path has not decided yet", _PATH, _by_path(context, graph), True),
-        ("ask only for values that a counter takes", _RANGE, _by_range(graph), True),
+        ("ask only for values that a counter takes", _RANGE, _by_range(graph, context.seed), True),
     ):
         if targets:
             groups = [targets] + ([{k: v} for k, v in targets.items()] if len(targets) > 1 else [])
@@ -74,7 +74,32 @@ def _by_path(context: RewriteContext, graph: ModuleGraph) -> dict[Term, Term]:
             continue
         if _cost(new) < 0.8 * _cost(c):
             targets[c] = new
-    return targets
+    return _unrefuted(graph, context.seed, targets)
+
+
+def _unrefuted(graph: ModuleGraph, seed: int, targets: Mapping[Term, Term]) -> dict[Term, Term]:
+    """Return the replacements that change nothing at the points that a long run from reset reaches."""
+    if not targets or len(graph.nodes) > _SMALL:
+        return dict(targets)
+    samples = sim.long_run(graph.module, seed).samples
+    known: dict[Term, Any] = {}
+    before = _vectors(graph.roots, samples, known)
+    return {c: new for c, new in targets.items() if _same(before, _vectors(_replaced(graph, c, new), samples, known))}
+
+
+def _replaced(graph: ModuleGraph, old: Term, new: Term) -> list[Term]:
+    done: dict[Term, Term] = {}
+    for node in graph.nodes:
+        done[node] = new if node is old else t.rebuild(node, tuple(done[a] for a in node.args))
+    return [done[r] for r in graph.roots]
+
+
+def _vectors(roots: Sequence[Term], samples: sim.Samples, known: dict[Term, Any]) -> list[Any]:
+    return sim.evaluate_terms(tuple(roots), samples.values, samples.count, samples.memories, known)
+
+
+def _same(left: Sequence[Any], right: Sequence[Any]) -> bool:
+    return all(bool((a == b).all()) for a, b in zip(left, right, strict=True))
 
 
 def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
@@ -94,9 +119,9 @@ def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
     return targets
 
 
-def _by_range(graph: ModuleGraph) -> dict[Term, Term]:
+def _by_range(graph: ModuleGraph, seed: int) -> dict[Term, Term]:
     """Return cheaper conditions on registers that never take some of their values."""
-    taken = _taken(graph)
+    taken = _taken(graph, seed)
     targets: dict[Term, Term] = {}
     for c in conditions_of(graph):
         widths = t.variables(c)
@@ -113,7 +138,7 @@ def _by_range(graph: ModuleGraph) -> dict[Term, Term]:
     return targets
 
 
-def _taken(graph: ModuleGraph) -> dict[str, Any]:
+def _taken(graph: ModuleGraph, seed: int) -> dict[str, Any]:
     """Return the values of small registers that do not take all: by intervals, or guessed from long random runs."""
     module = graph.module
     found: dict[str, Any] = {}
@@ -123,11 +148,10 @@ def _taken(graph: ModuleGraph) -> dict[str, Any]:
             found[name] = np.arange(span.low, span.high + 1, dtype=np.uint64)
     small = [n for n, r in module.registers.items() if n not in found and 1 < r.width <= _WIDEST_SEEN]
     if small and len(graph.nodes) < _SMALL:
-        patience = time.monotonic() + _SIMULATE_S
-        runs = [sim.simulate(module, traces=sim.MANY, cycles=400, seed=s, deadline_s=patience) for s in (0, 1)]
+        samples = sim.long_run(module, seed).samples
         for name in small:
-            seen, again = (np.unique(run.samples.values[name]) for run in runs)
-            if len(seen) <= t.mask(module.registers[name].width) and np.array_equal(seen, again):
+            seen = np.unique(samples.values[name])
+            if len(seen) <= t.mask(module.registers[name].width):
                 found[name] = seen
     return found
 

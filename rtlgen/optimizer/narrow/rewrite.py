@@ -20,7 +20,7 @@ from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
-_SIMULATE_S, _RELATE_S, _POINTS = 2.0, 2.0, 512
+_RELATE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ def find_narrowings(module: ModuleIR, seed: int = 0) -> Iterator[list[Narrowing]
     ranges = register_ranges(module)
     demanded = demanded_bits(module)
     yield _narrowings(module, ranges, demanded, {})
-    patience = time.monotonic() + _SIMULATE_S
-    reached = sim.simulate(module, traces=sim.MANY, cycles=800, keep=_POINTS, seed=seed, deadline_s=patience)
+    reached = sim.long_run(module, seed)
     ranges = related_ranges(module, ranges, reached.samples, time.monotonic() + _RELATE_S)
     yield _narrowings(module, ranges, demanded, reached.extents)
 

@@ -30,7 +30,6 @@ FLOP_COST: Final = 6.0
 """Cost of one flip-flop bit in the units of `resynth.cost`."""
 _SMALL: Final = 384
 _PER_MODULE_S: Final = 6.0
-_SIMULATE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,7 @@ def find_redundant(module: ModuleIR, seed: int = 0, deadline_s: float = float("i
         seed: of the simulation.
         deadline_s: `time.monotonic()` after which to stop.
     """
-    patience = min(deadline_s, time.monotonic() + _SIMULATE_S)
-    reached = sim.simulate(module, traces=sim.MANY, cycles=800, keep=4096, seed=seed, deadline_s=patience)
+    reached = sim.long_run(module, seed)
     samples = reached.samples
     if samples.count < 8:
         return
