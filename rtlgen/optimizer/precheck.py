@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtlgen.optimizer.target import Target
-from rtlgen.synth.flow.script import FlowOptions, read_commands, reader_order
+from rtlgen.synth.flow.script import FlowOptions, read_commands, reader_order, with_latches
 from rtlgen.synth.ppa.inputs import Sources
 from rtlgen.synth.ppa.jobs import raise_on_loop
 from rtlgen.synth.yosys import YosysPool
@@ -17,7 +17,7 @@ def refuse_loops(target: Target, pool: YosysPool, *, timeout_s: float = 120) -> 
     Raises:
         ElaborationError: there is a loop; the message names its signals and lines.
     """
-    texts = target.tool_sources()
+    texts = {name: with_latches(text) for name, text in target.tool_sources().items()}
     names = dict(zip(texts, target.sources, strict=True))
     options = FlowOptions(target.top, dict(target.parameters), target.include_dirs, target.defines)
     for frontend in reader_order(texts.values()):

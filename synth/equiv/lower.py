@@ -18,7 +18,7 @@ from rtlgen.core.errors import ElaborationError, InputError, ToolOutputError
 from rtlgen.core.types import Design
 from rtlgen.synth.equiv.memory import add_memory
 from rtlgen.synth.equiv.netlist import Netlist, UnsupportedError, parse
-from rtlgen.synth.flow.script import FlowOptions, read_commands
+from rtlgen.synth.flow.script import FlowOptions, read_commands, with_latches
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
 _JSON = "rtlgen_netlist.json"
@@ -150,7 +150,8 @@ class Lowering:
 
     def _attempt(self, source: Source, frontend: str, timeout_s: float, expand: bool) -> YosysRun:
         commands = [*_read(source, frontend), *LOWER, *(_EXPAND if expand else ()), *_WRITE]
-        return self.pool.run(commands, files=source.files, fetch=[_JSON], timeout_s=timeout_s)
+        files = {name: with_latches(text) for name, text in source.files.items()}
+        return self.pool.run(commands, files=files, fetch=[_JSON], timeout_s=timeout_s)
 
 
 def _read(source: Source, frontend: str) -> Sequence[str]:

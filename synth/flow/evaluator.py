@@ -138,6 +138,7 @@ class Evaluator:
             SandboxError: the workers can't run.
         """
         options = script.FlowOptions(top, parameters, include_dirs, defines)
+        sources = {name: script.with_latches(text) for name, text in sources.items()}
         spent_s = 0.0
         refusals: dict[str, YosysRun] = {}
         for frontend in frontends or script.reader_order(sources.values()):

@@ -32,6 +32,7 @@ DEFAULT_ABC_SCRIPT = "strash; &get -n; &fraig -x; &put; scorr; dc2; dretime; str
 _CASE_ATTRIBUTE = re.compile(
     r"\(\*[^*]*\b(?:full|parallel)_case\b|(?:synopsys|synthesis|pragma)\s+[^\n]*\b(?:full|parallel)_case\b"
 )
+_ALWAYS_COMB = re.compile(r"\balways_comb\b")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _UNSAFE = re.compile(r"[\s\"';#|<>]")
 
@@ -49,6 +50,15 @@ class FlowOptions:
 def preload_commands(scl: Path) -> list[str]:
     """Return the commands that a worker runs once: where ABC's compiled form of a library is kept."""
     return [f'libcache -scl -dir "{scl}"']
+
+
+def with_latches(text: str) -> str:
+    """Return the text with `always_comb` as `always @*`, in the same columns.
+
+    A process that does not assign on every branch keeps the old value: a latch (IEEE 1800, 9.2.2.2.2 asks tools to warn
+    of it). Of `always_comb` one reader makes a loop of multiplexers instead, and the other one refuses it.
+    """
+    return _ALWAYS_COMB.sub("always @*  ", text)
 
 
 def reader_order(texts: Iterable[str]) -> tuple[str, str]:

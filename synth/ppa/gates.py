@@ -199,15 +199,13 @@ class _Code:
         ]
         pins = [(r, name) for r in self.registers for e in (r.clock, r.clear, r.preset) if e for name in input_names(e)]
         first = self.cone([bit for r, name in pins if isinstance(bit := r.pins.get(name), int)]) if control else []
-        second = self.cone(
-            [
-                bit
-                for r in self.registers
-                for name in input_names(r.next_state)
-                if isinstance(bit := r.pins.get(name), int)
-            ]
-        )
-        read = [bit for output in (*first, *second) for bit in self.gates[output].inputs]
+        data = [[r.pins.get(name) for name in input_names(r.next_state)] for r in self.registers]
+        second = self.cone([bit for bits in data for bit in bits if isinstance(bit, int)])
+        latched = [
+            bit for r, bits in zip(self.registers, data, strict=True) if r.latch for bit in (*bits, *r.pins.values())
+        ]
+        behind = self.cone([bit for bit in latched if isinstance(bit, int)])
+        read = [bit for output in (*first, *second, *behind) for bit in self.gates[output].inputs]
         read += [bit for register in self.registers for bit in register.pins.values()]
         inputs = sorted({bit for bit in read if isinstance(bit, int) and bit in self.known})
         lines = ["def run(known, samples):"]
@@ -219,8 +217,13 @@ class _Code:
         body += self.outputs()
         body += [self.assign(output) for output in first]
         for index, register in enumerate(self.registers):
-            body += self.update(index, register)
+            body += [] if register.latch else self.update(index, register)
         body += self.outputs()
+        if behind or latched:  # latches are open to what the edge has just changed
+            body += [self.assign(output) for output in behind]
+            for index, register in enumerate(self.registers):
+                body += self.update(index, register) if register.latch else []
+            body += self.outputs()
         body += [self.assign(output) for output in second]
         body += [f"d{i} = {self.expression(r.next_state, r)}" for i, r in enumerate(self.registers) if not r.latch]
         body += [f"o{bit}[t] = n{bit}" for bit in sorted(self.own)]

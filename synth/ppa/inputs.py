@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rtlgen.core.errors import InputError
 from rtlgen.core.types import Design, SourceSpan
+from rtlgen.synth.flow.script import with_latches
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Largest source file that is read."""
@@ -79,7 +80,7 @@ def read_sources(design: Design) -> Sources:
     for index, file in enumerate(design.files):
         text = check_file(file)
         name = f"src/{index}/{_UNSAFE.sub('_', file.name)}"
-        files[name] = text
+        files[name] = with_latches(text)
         shown[name] = str(file)
         for data, content in _data_files(text, file):
             files.setdefault(data, content)

@@ -215,12 +215,13 @@ def changes(variable: Variable, place: int) -> int:
     return sum(a != b for a, b in pairwise(values))
 
 
+@pytest.mark.parametrize("process", ["always @*", "always_comb", "always_latch"])
 def test_latches_are_warned_about_with_their_line(
-    library: Library, pool: YosysPool, cache: Path, tmp_path: Path
+    library: Library, pool: YosysPool, cache: Path, tmp_path: Path, process: str
 ) -> None:
-    path = tmp_path / "l.v"
+    path = tmp_path / "l.sv"
     path.write_text(
-        "module l(input e, input [2:0] d, output reg [2:0] q);\n  always @*\n    if (e) q = d;\nendmodule\n"
+        f"module l(input e, input [2:0] d, output reg [2:0] q);\n  {process}\n    if (e) q = d;\nendmodule\n"
     )
     report = measure(Design(files=(path,)), library, pool=pool, cache_dir=cache, opensta=False)
     assert report.latches == 3
