@@ -117,7 +117,8 @@ def optimize(
         outcome = search.run(max(1.0, started + budget - closing_s - time.monotonic()))
         final = _final_proof(outcome, prover, bus, closing_s / 2)
         _add_power(outcome, evaluator)
-    second = _second_proof(outcome, closing_s / 2) if outcome.accepted else None
+    left_s = started + budget - time.monotonic()  # what the search and the first proof did not need
+    second = _second_proof(outcome, max(closing_s / 2, min(left_s, MAX_CLOSING_S))) if outcome.accepted else None
     report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
