@@ -18,9 +18,14 @@ _WARNING = re.compile(r"^%(?:Warning|Error)-([A-Z0-9_]+):", re.MULTILINE)
 _IGNORED = frozenset({"DECLFILENAME", "EOFNEWLINE", "TIMESCALEMOD"})
 
 
+_MIXED_TYPES = frozenset({"SignConversion", "ArithOpMismatch", "BitwiseOpMismatch"})
+"""Signed and unsigned words of one width in one expression: off by default in slang, and no warning of Verilator. A
+comparison of such words (`SignCompare`) is one here."""
+
+
 def slang_warnings(elaborated: Elaborated) -> Counter[str]:
-    """Return how often slang gives each kind of warning."""
-    return Counter(d.code for d in elaborated.warnings)
+    """Return how often slang gives each kind of warning, those on mixed types left out."""
+    return Counter(d.code for d in elaborated.warnings if d.code not in _MIXED_TYPES)
 
 
 def verilator_warnings(target: Target) -> Counter[str] | None:
