@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def optimized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = rtlgen("optimize", "tick.v", "--budget", "12", "--out", "out", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "area [um²]" in done.stdout and "proof of the whole: proved" in done.stdout
-    assert "second engine (slang + Bitwuzla): proved" in done.stdout
+    assert re.search(r"second engine \(.+\): proved", done.stdout)
     return folder
 
 
