@@ -22,7 +22,7 @@ from rtlgen.optimizer.rewrite import Change
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.flow import Evaluation
 
-CHEAP_S, LARGE_CELLS = 1.5, 1500
+CHEAP_S, LARGE_CELLS = 4.0, 1500
 """Where one measurement takes longer and the design is large, only promising candidates are measured. A small design
 that takes long has a costly operator, which may be just what the candidate gets rid of."""
 ESTIMATE_S = 10.0
