@@ -15,7 +15,7 @@ from rtlgen.optimizer.edits import Edit, apply_edits
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.large import Estimated
 from rtlgen.optimizer.lint import new_warnings, slang_warnings
-from rtlgen.optimizer.local import estimate
+from rtlgen.optimizer.local import Estimate, estimate
 from rtlgen.optimizer.meter import Meter
 from rtlgen.optimizer.outcome import Trial
 from rtlgen.optimizer.rewrite import Change
@@ -84,11 +84,11 @@ class Candidates:
         elaborated = None if target is None else self._read((change,), target)
         if elaborated is None:
             return None
-        before = self._standing_views(base.with_sources(apply_edits(base.sources, accepted)))
+        before = self._standing_views(_composed(base, accepted, ()))
         found = self._estimates(change, before, word_level(elaborated))
         if not found:
             return Estimated(family, change, 0.0)
-        old, new = (sum(self._goal.cost(side) for side in sides) for sides in zip(*found, strict=True))
+        old, new = sum(self._goal.cost(e.before) for e in found), sum(self._goal.cost(e.after) for e in found)
         if new >= old:
             self._reject((change,), "not better", f"what it changes, alone: {old:.1f} to {new:.1f} um2", None)
             return None
@@ -101,15 +101,14 @@ class Candidates:
         Raises:
             EditConflictError: they overlap.
         """
-        return base.with_sources(apply_edits(base.sources, (*accepted, *(e for g in group for e in g.change.edits))))
+        return _composed(base, accepted, [g.change for g in group])
 
     def _version(self, changes: Sequence[Change], base: Target, accepted: tuple[Edit, ...]) -> Target | None:
         """Return the version with the changes, None where they were tried before."""
         key = _key(base, changes)
         if key in self._tried:
             return None
-        edits = (*accepted, *(e for c in changes for e in c.edits))
-        target = base.with_sources(apply_edits(base.sources, edits))
+        target = _composed(base, accepted, changes)
         self._tried.add(key)
         return target
 
@@ -149,9 +148,7 @@ class Candidates:
             self._standing = target.digest, word_level(target.elaborate())
         return self._standing[1]
 
-    def _estimates(
-        self, change: Change, old: Sequence[ModuleIR], new: Sequence[ModuleIR]
-    ) -> list[tuple[Evaluation, Evaluation]]:
+    def _estimates(self, change: Change, old: Sequence[ModuleIR], new: Sequence[ModuleIR]) -> list[Estimate]:
         """Return the measurements before and after of the changed module's bodies, as far as they can be told."""
         before = {str(v.parameters): v for v in old if v.name == change.module}
         found = []
@@ -159,8 +156,17 @@ class Candidates:
             left_s = max(1.0, min(ESTIMATE_S, self._meter.deadline_s - time.monotonic()))
             one = estimate(before[str(view.parameters)], view, self._meter.evaluator, timeout_s=left_s)
             if one is not None:
-                found.append((one.before, one.after))
+                found.append(one)
         return found
+
+
+def _composed(base: Target, accepted: Sequence[Edit], changes: Sequence[Change]) -> Target:
+    """Return the version of `base` with the accepted edits and the changes.
+
+    Raises:
+        EditConflictError: they overlap.
+    """
+    return base.with_sources(apply_edits(base.sources, (*accepted, *(e for c in changes for e in c.edits))))
 
 
 def _key(base: Target, changes: Sequence[Change]) -> str:

@@ -60,7 +60,7 @@ class Gate:
         self._general = general
         self._others = [f for f in ("slang", "verilog") if f != frontend]
         report = verilator_report(target)
-        self._warnings = None if report is None else counted(report)
+        self._warnings = counted(report)
         self._unused = unused_signals(report or "")
         self._second: dict[str, Evaluation] = {}
         self._lints: dict[str, tuple[list[str], frozenset[str]]] = {}
@@ -125,7 +125,7 @@ class Gate:
         key = target.digest
         if key not in self._lints:
             report = verilator_report(target)
-            worse = [] if report is None else new_warnings(self._warnings, counted(report))
+            worse = new_warnings(self._warnings, counted(report))
             self._lints[key] = worse, unused_signals(report or "") - self._unused
         return self._lints[key]
 

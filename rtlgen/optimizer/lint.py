@@ -30,13 +30,12 @@ def slang_warnings(elaborated: Elaborated) -> Counter[str]:
 
 def verilator_warnings(target: Target) -> Counter[str] | None:
     """Return how often `verilator --lint-only -Wall` gives each kind of warning; None where there is no Verilator."""
-    report = verilator_report(target)
-    return None if report is None else counted(report)
+    return counted(verilator_report(target))
 
 
-def counted(report: str) -> Counter[str]:
-    """Return how often a report of Verilator has each kind of warning that counts."""
-    return Counter(code for code in _WARNING.findall(report) if code not in _IGNORED)
+def counted(report: str | None) -> Counter[str] | None:
+    """Return how often a report of Verilator has each kind of warning that counts; None where there is no report."""
+    return None if report is None else Counter(code for code in _WARNING.findall(report) if code not in _IGNORED)
 
 
 def verilator_report(target: Target) -> str | None:

@@ -281,11 +281,10 @@ class Search:
         target = self._candidates.together(group, now.base, edits)
         changes = tuple(e.change for e in group)
         trial = self._candidates.measured(group[0].family, changes, target, len(edits), reference)
-        if trial is not None and not self._wins(trial, None):
-            ratio = self._goal.ratio(trial.evaluation, trial.reference)
-            said = f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %"
-            self._reject(trial.changes, "not better", said, trial.evaluation)
-        if trial is None or not self._wins(trial, None) or not self._accept_one(trial, now, deadline):
+        wins = trial is not None and self._wins(trial, None)
+        if trial is not None and not wins:
+            self._reject_worse(trial)
+        if trial is None or not wins or not self._accept_one(trial, now, deadline):
             waiting.split(group)
 
     def _sound(self, group: list[Estimated], waiting: Waiting, now: _Round, deadline: float) -> list[Estimated]:
@@ -352,13 +351,16 @@ class Search:
                 trial.changes, "constraint", "; ".join(self._goal.violations(trial.evaluation)), trial.evaluation
             )
             return []
-        ratio = self._goal.ratio(trial.evaluation, trial.reference)
-        self._reject(
-            trial.changes, "not better", f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %", trial.evaluation
-        )
-        if ratio <= 1 + WORST_STEP:
+        if self._reject_worse(trial) <= 1 + WORST_STEP:
             self._neutral.append(trial)
         return []
+
+    def _reject_worse(self, trial: Trial) -> float:
+        """Note that a trial is not better than what it was made from; return the ratio of the two."""
+        ratio = self._goal.ratio(trial.evaluation, trial.reference)
+        said = f"{self._goal.objective} {(ratio - 1) * 100:+.2f} %"
+        self._reject(trial.changes, "not better", said, trial.evaluation)
+        return ratio
 
     def _try(self, family: str, changes: tuple[Change, ...], now: _Round) -> Trial | None:
         if self._token.draining:

@@ -84,14 +84,7 @@ def _unrefuted(graph: ModuleGraph, seed: int, targets: Mapping[Term, Term]) -> d
     samples = sim.long_run(graph.module, seed).samples
     known: dict[Term, Any] = {}
     before = _vectors(graph.roots, samples, known)
-    return {c: new for c, new in targets.items() if _same(before, _vectors(_replaced(graph, c, new), samples, known))}
-
-
-def _replaced(graph: ModuleGraph, old: Term, new: Term) -> list[Term]:
-    done: dict[Term, Term] = {}
-    for node in graph.nodes:
-        done[node] = new if node is old else t.rebuild(node, tuple(done[a] for a in node.args))
-    return [done[r] for r in graph.roots]
+    return {c: new for c, new in targets.items() if _same(before, _vectors(graph.roots_with({c: new}), samples, known))}
 
 
 def _vectors(roots: Sequence[Term], samples: sim.Samples, known: dict[Term, Any]) -> list[Any]:
@@ -102,13 +95,18 @@ def _same(left: Sequence[Any], right: Sequence[Any]) -> bool:
     return all(bool((a == b).all()) for a, b in zip(left, right, strict=True))
 
 
-def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
-    targets: dict[Term, Term] = {}
+def _on_one_signal(graph: ModuleGraph) -> Iterator[tuple[Term, str, int]]:
+    """Yield the conditions that read one signal and nothing else, with its name and width."""
     for c in conditions_of(graph):
         widths = t.variables(c)
-        if len(widths) != 1 or any(n.op in ("select", "undef") for n in t.walk(c)):
-            continue
-        ((name, width),) = widths.items()
+        if len(widths) == 1 and not any(n.op in ("select", "undef") for n in t.walk(c)):
+            ((name, width),) = widths.items()
+            yield c, name, width
+
+
+def _by_bits(graph: ModuleGraph) -> dict[Term, Term]:
+    targets: dict[Term, Term] = {}
+    for c, name, width in _on_one_signal(graph):
         if width > _WIDEST or (c.op == "eq" and c.args[0].op == "var"):
             continue
         values = np.arange(1 << width, dtype=np.uint64)
@@ -123,11 +121,7 @@ def _by_range(graph: ModuleGraph, seed: int) -> dict[Term, Term]:
     """Return cheaper conditions on registers that never take some of their values."""
     taken = _taken(graph, seed)
     targets: dict[Term, Term] = {}
-    for c in conditions_of(graph):
-        widths = t.variables(c)
-        if len(widths) != 1 or any(n.op in ("select", "undef") for n in t.walk(c)):
-            continue
-        ((name, width),) = widths.items()
+    for c, name, width in _on_one_signal(graph):
         values = taken.get(name)
         if values is None:
             continue

@@ -167,7 +167,4 @@ def _cost(node: Term) -> float:
 def graph_cost(graph: ModuleGraph, drivers: Mapping[str, Term]) -> float:
     """Return the estimated cost of everything observed with some signals driven anew (only those observed directly)."""
     changed = {graph.env[n]: v for n, v in drivers.items() if n in graph.env}
-    done: dict[Term, Term] = {}
-    for node in graph.nodes:
-        done[node] = changed[node] if node in changed else t.rebuild(node, tuple(done[a] for a in node.args))
-    return sum(node_cost(x) for x in t.walk(*(done[r] for r in graph.roots)))
+    return sum(node_cost(x) for x in t.walk(*graph.roots_with(changed)))

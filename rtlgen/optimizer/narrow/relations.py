@@ -32,7 +32,7 @@ class AtMost:
         """Return the claim over given values of the registers."""
         a, b = values[self.low], values[self.high]
         width = max(a.width, b.width)
-        return t.make("ule", 1, (_extended(a, width), _extended(b, width)))
+        return t.make("ule", 1, (t.zext(a, width), t.zext(b, width)))
 
 
 def related_ranges(
@@ -116,7 +116,3 @@ def _facts(module: ModuleIR, ranges: Mapping[str, Interval]) -> Iterable[t.Term]
             yield t.make("ule", 1, (t.var(name, width), t.const(r.high, width)))
         if r.low:
             yield t.make("ule", 1, (t.const(r.low, width), t.var(name, width)))
-
-
-def _extended(term: t.Term, width: int) -> t.Term:
-    return term if term.width == width else t.make("zext", width, (term,))

@@ -129,6 +129,13 @@ class ModuleGraph:
             roots += [self.env[name]] if name in self.env else []
         return list(dict.fromkeys(roots))
 
+    def roots_with(self, changed: Mapping[Term, Term]) -> list[Term]:
+        """Return the roots with some values of the graph replaced."""
+        done: dict[Term, Term] = {}
+        for node in self.nodes:
+            done[node] = changed[node] if node in changed else t.rebuild(node, tuple(done[a] for a in node.args))
+        return [done[r] for r in self.roots]
+
     def vector(self, term: Term) -> Any:
         """Return the value of a term at every sample point."""
         sim.evaluate_terms((term,), self.samples.values, self.samples.count, self.samples.memories, self.vectors)
