@@ -172,11 +172,11 @@ def settled(term: Term, values: Mapping[str, int]) -> Term:
     """Return `term` with some signals fixed, and what follows from that folded."""
     widths = variables(term)
     fixed = {n: const(v, widths[n]) for n, v in values.items() if n in widths}
-    return transform(substitute(term, fixed), _absorb)
+    return transform(substitute(term, fixed), absorbed)
 
 
-def _absorb(term: Term) -> Term:
-    """Fold `and` and `or` with a constant that decides them or leaves the other operand."""
+def absorbed(term: Term) -> Term:
+    """Return a term with `and` and `or` folded where a constant decides them or leaves the other operand."""
     if term.op not in ("and", "or"):
         return term
     neutral = mask(term.width) if term.op == "and" else 0

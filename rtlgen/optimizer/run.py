@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rtlgen.models import open_model
 from rtlgen.optimizer import REWRITES, patch
 from rtlgen.optimizer.goal import Goal
 from rtlgen.optimizer.meter import Meter
-from rtlgen.optimizer.outcome import Outcome
+from rtlgen.optimizer.outcome import Accepted, Outcome
 from rtlgen.optimizer.precheck import refuse_loops
 from rtlgen.optimizer.prover import Proof, Prover
 from rtlgen.optimizer.report import OptimizationReport, html, make_report
@@ -26,7 +27,7 @@ from rtlgen.synth.liberty import read_library
 
 SHORT_S, LONG_S = 45.0, 540.0
 CLOSING_SHARE, MIN_CLOSING_S, MAX_CLOSING_S = 0.2, 2.0, 90.0
-"""Share of the budget kept for the two proofs of the whole at the end."""
+"""Share of the budget kept for the two proofs of the whole at the end, which run at the same time."""
 _LONG_FROM_S = 1.0
 
 
@@ -115,10 +116,9 @@ def optimize(
         budget = options.budget_s if options.budget_s is not None else default_budget(search.outcome)
         closing_s = min(MAX_CLOSING_S, max(MIN_CLOSING_S, CLOSING_SHARE * budget))
         outcome = search.run(max(1.0, started + budget - closing_s - time.monotonic()))
-        final = _final_proof(outcome, prover, bus, closing_s / 2)
+        closing_s = max(closing_s, min(started + budget - time.monotonic(), MAX_CLOSING_S))  # what the search left
+        final, second = _closing_proofs(outcome, prover, bus, closing_s)
         _add_power(outcome, evaluator)
-    left_s = started + budget - time.monotonic()  # what the search and the first proof did not need
-    second = _second_proof(outcome, max(closing_s / 2, min(left_s, MAX_CLOSING_S))) if outcome.accepted else None
     report = make_report(outcome, options.goal, final, second, seed=options.seed)
     if options.out is not None:
         write_results(options.out, outcome, report)
@@ -154,6 +154,21 @@ def _saver(options: Options) -> Callable[[Outcome], None]:
     return save
 
 
+def _closing_proofs(
+    outcome: Outcome, prover: Prover, bus: EventBus, budget_s: float
+) -> tuple[Proof | None, Second | None]:
+    """Prove the whole result by both engines at the same time."""
+    if not outcome.accepted:
+        return None, None
+    accepted = len(outcome.accepted)
+    with ThreadPoolExecutor(1) as beside:
+        second = beside.submit(_second_proof, outcome, tuple(outcome.accepted), budget_s)
+        final = _final_proof(outcome, prover, bus, budget_s)
+        if len(outcome.accepted) == accepted:
+            return final, second.result()
+    return final, _second_proof(outcome, outcome.accepted, budget_s) if outcome.accepted else None
+
+
 def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus, budget_s: float) -> Proof | None:
     """Prove the whole result against the input once more; take back what does not stand."""
     while outcome.accepted:
@@ -166,9 +181,9 @@ def _final_proof(outcome: Outcome, prover: Prover, bus: EventBus, budget_s: floa
     return None
 
 
-def _second_proof(outcome: Outcome, budget_s: float) -> Second:
-    steps = [(a.before, a.after) for a in outcome.accepted]
-    return second_proof(outcome.baseline, outcome.current, steps=steps, budget_s=budget_s)
+def _second_proof(outcome: Outcome, accepted: Sequence[Accepted], budget_s: float) -> Second:
+    steps = [(a.before, a.after) for a in accepted]
+    return second_proof(outcome.baseline, accepted[-1].after, steps=steps, budget_s=budget_s)
 
 
 def _check_folder(folder: Path) -> None:

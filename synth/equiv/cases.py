@@ -42,6 +42,8 @@ _PATTERNS, _NEW = 256, 24
 _CALM_ROUNDS, _MAX_ROUNDS = 3, 24
 _ASK_S = 2.0
 """Most seconds for a prover on one case, which either is quick or never ends."""
+_SINGLE_QUICK_S = 1.5
+"""Seconds for the solver on a single case, whose step is one question."""
 _SWITCHES = 4
 
 Word = tuple[BitName, ...]
@@ -83,14 +85,26 @@ class Cases:
         self.states: dict[tuple[int, ...], Bits] = {}
         self.shapes: dict[tuple[int, ...], Shape] = {}
         self._split(states)
+        self.quick_s = QUICK_S if control else _SINGLE_QUICK_S
+        self._has_sums = False
         self.verdicts: list[Verdict] = []
         self._rng = random.Random(5)
         self._switches = [name for name in _switches(gold) if name in gold.ports]
 
-    def prove(self, deadline: float, jobs: int) -> Decision:
-        """Return `unsat` where the designs are shown equivalent; anything else says nothing about them."""
+    def prove(self, deadline: float, jobs: int, longest: float) -> Decision:
+        """Return `unsat` where the designs are shown equivalent; anything else says nothing about them.
+
+        Args:
+            deadline: `time.monotonic()` at which to give up.
+            jobs: ABC processes at once.
+            longest: the same as long as some word is a sum of others.
+        """
         calm = rounds = 0
-        while time.monotonic() < deadline and (rounds < _MAX_ROUNDS or not self.control):
+        short = deadline
+        while rounds < _MAX_ROUNDS or not self.control:
+            deadline = longest if self._has_sums else short
+            if time.monotonic() > deadline:
+                break
             rounds += 1
             grown: list[Bits] = []
             problems = {}
@@ -131,6 +145,7 @@ class Cases:
             self.shapes[case] = shape_of(
                 self.states[case][:, keep], names, [w for w in words if w], overlap=not self.control
             )
+            self._has_sums |= bool(self.shapes[case].sums)
         return self.shapes[case]
 
     def row(self, values: Mapping[BitName, int], lane: int) -> list[int]:
@@ -383,7 +398,7 @@ class Problem:
         if screening.decision.answer == "unsat" or TRUE in lits:
             return screening.decision, []
         open_lits = screening.open_lits or lits
-        own, values = decide(self.aig, open_lits, min(QUICK_S, deadline - time.monotonic()))
+        own, values = decide(self.aig, open_lits, min(self.cases.quick_s, deadline - time.monotonic()))
         if own.answer == "unsat":
             return Decision("unsat", own.engine, (own,)), []
         if own.answer == "sat":

@@ -44,6 +44,8 @@ _STEPS, _PATTERNS = 48, 64
 _CASE_PATTERNS, _CASE_SHARE, _CASE_S, _SINGLE_S = 128, 0.1, 3.0, 1.0
 """Runs from which relations between words are guessed, and the time for them: a share, and no more than so many seconds
 with cases and with a single one. What they settle, they settle soon; the rest of the time is for the provers."""
+_SUM_SHARE, _SUM_S = 0.25, 8.0
+"""The same for a single case while some word is a sum of others: those grow digit by digit."""
 _RELATE_SHARE, _RELATE_S, _RELATE_CELL_S = 0.2, 1.5, 0.002
 """Time for relations: a share of the budget, no more than so many seconds, and so many more for each cell."""
 
@@ -171,7 +173,8 @@ class Comparison:
         for control, most in ((True, _CASE_S), (False, _SINGLE_S)):
             until = time.monotonic() + min(_CASE_SHARE * self._left(), most)
             cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS, control=control)
-            decision = cases.prove(until, self.job.jobs)
+            longest = until if control else time.monotonic() + min(_SUM_SHARE * self._left(), _SUM_S)
+            decision = cases.prove(until, self.job.jobs, longest)
             self.verdicts += decision.verdicts
             if decision.answer == "unsat":
                 break

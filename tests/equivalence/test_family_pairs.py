@@ -1,4 +1,4 @@
-"""Pairs of narrowing, registers and resynthesis: the second text is proposed, proved equivalent and lint-clean."""
+"""Pairs of several families: the second text is proposed, proved equivalent and lint-clean."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from rtlgen.optimizer.narrow.rewrite import Narrow
 from rtlgen.optimizer.registers.rewrite import RegisterRemoval
 from rtlgen.optimizer.resynth.rewrite import Resynthesis
 from rtlgen.optimizer.rewrite import Rewrite, RewriteContext
+from rtlgen.optimizer.state.digits import CounterDigits
+from rtlgen.optimizer.state.lifetime import ShareLifetimes
+from rtlgen.optimizer.state.sums import RunningSums
 from rtlgen.optimizer.target import Target
 from rtlgen.synth.equiv import check_equivalence
 from rtlgen.synth.yosys import YosysPool
@@ -24,6 +27,9 @@ FOLDER = Path(__file__).parent / "fixtures"
 FAMILIES: dict[str, tuple[type[Rewrite], str]] = {
     "narrow": (Narrow, "rtlgen.graphs.wordlevel.simulate._LONG_S"),
     "registers": (RegisterRemoval, "rtlgen.optimizer.registers.rewrite._PER_MODULE_S"),
+    "digits": (CounterDigits, "rtlgen.graphs.wordlevel.simulate._LONG_S"),
+    "lifetimes": (ShareLifetimes, "rtlgen.graphs.wordlevel.simulate._LONG_S"),
+    "sums": (RunningSums, "rtlgen.graphs.wordlevel.simulate._LONG_S"),
     "resynth": (Resynthesis, "rtlgen.optimizer.resynth.rewrite._PER_TARGET_S"),
 }
 PAIRS = [(family, d.name) for family in FAMILIES for d in sorted((FOLDER / family).iterdir())]

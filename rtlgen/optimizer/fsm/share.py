@@ -74,7 +74,7 @@ def groups(module: ModuleIR, seed: int = 0) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for names in alike:
         values = {n: np.asarray(samples.values[n]) for n in names}
-        away = {n: _away(v) for n, v in values.items() if not _too_wide(module.registers[n].width, v)}
+        away = {n: _away(v) for n, v in values.items() if not too_wide(module.registers[n].width, v)}
         names = [n for n in names if n in away]
         pairs = [p for p in combinations(names, 2) if _exclusive(away[p[0]], away[p[1]])]
         whole = _clique(names, set(pairs))
@@ -89,7 +89,7 @@ def saved(module: ModuleIR, group: Sequence[str]) -> int:
     return sum(module.registers[n].width for n in group[1:])
 
 
-def _too_wide(width: int, values: np.ndarray[Any, Any]) -> bool:
+def too_wide(width: int, values: np.ndarray[Any, Any]) -> bool:
     """Return whether narrowing should come first: proofs over wide counters take long, over narrow ones they don't."""
     return width > NARROW and int(np.max(values)).bit_length() < width - 2
 

@@ -229,7 +229,7 @@ class _Finder:
 
     def _by_state(self) -> Iterator[Term]:
         """Yield what registers without a partner are while a state code has one value."""
-        wide = [n for n in self._unmatched if n not in self._few]
+        wide = [n for n in self._unmatched if len(self._few.get(n, range(99))) > _CODES]
         controls = sorted(self._few, key=lambda n: (not n.startswith(NEW), -len(self._few[n])))[:_MAX_CONTROLS]
         cases = [[(c, int(v))] for c in controls for v in self._few[c]]
         if len(wide) <= _FEW:

@@ -21,7 +21,7 @@ from rtlgen.optimizer.target import Target
 METHOD = "slang + Bitwuzla"
 _GLANCE_S, _SIMULATE_S = 0.3, 1.5
 _FIRST = 200
-"""Guesses of the first larger attempt."""
+"""Guesses of a smaller attempt, where all of them take too long."""
 _WHOLE_SHARE = 0.45
 
 
@@ -70,20 +70,25 @@ def _is_chain(old: Target, new: Target, steps: Sequence[tuple[Target, Target]]) 
 
 
 def _chain(whole: Second, steps: Sequence[tuple[Target, Target]], deadline: float) -> Second:
-    methods: list[str] = []
+    """Return the proof of all steps: each gets a little time first, what that leaves open gets the rest."""
+    methods: dict[int, str] = {}
     resets: set[tuple[tuple[str, int], ...]] = set()
-    for number, (before, after) in enumerate(steps, 1):
-        left = deadline - time.monotonic()
-        share = left / (len(steps) - number + 1)
-        try:
-            reset, method = _prove(before, after, time.monotonic() + max(share, min(left, 2.0)))
-        except (NotHandledError, RtlgenError) as error:
-            return Second("unknown", f"whole: {whole.reason}; step {number}: {error}", 0.0)
-        methods.append(method)
-        resets.add(reset.levels)
+    for patient in (False, True):
+        for number, (before, after) in enumerate(steps, 1):
+            left = deadline - time.monotonic()
+            slice_s = left / (len(steps) - len(methods) + 1) if patient else left / 2 / len(steps)
+            if number in methods:
+                continue
+            try:
+                reset, methods[number] = _prove(before, after, time.monotonic() + slice_s)
+            except (NotHandledError, RtlgenError) as error:
+                if patient:
+                    return Second("unknown", f"whole: {whole.reason}; step {number}: {error}", 0.0)
+            else:
+                resets.add(reset.levels)
     if len(resets) > 1:
         return Second("unknown", f"whole: {whole.reason}; the steps have different resets", 0.0)
-    return Second("proved", "", 0.0, f"{'; '.join(dict.fromkeys(methods))}, step by step")
+    return Second("proved", "", 0.0, f"{'; '.join(dict.fromkeys(methods.values()))}, step by step")
 
 
 def _one(old: Target, new: Target, deadline: float) -> Second:
@@ -135,8 +140,8 @@ def _by_more(product: Product, deadline: float) -> str:
     everything = [*guesses.near, *guesses.far]
     attempts: list[tuple[float, Callable[[float], str]]] = [
         (0.1, partial(_induction, product, guesses, [], 1)),
-        (0.3, partial(_induction, product, guesses, guesses.near[:_FIRST], 1)),
-        (0.4, partial(_induction, product, guesses, guesses.near, 1)),
+        (0.3, partial(_induction, product, guesses, guesses.near, 1)),
+        (0.4, partial(_induction, product, guesses, guesses.near[:_FIRST], 1)),
         (0.5, partial(_walk, product)),
         (0.4, partial(_induction, product, guesses, everything, 1)),
         (0.5, partial(_induction, product, guesses, everything, 2)),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence
@@ -18,6 +18,7 @@ from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, normal, replaced
+from rtlgen.optimizer.state import always
 
 LONGEST: Final = 600
 _SIMPLE: Final = re.compile(r"[\w.$]+(\[[^\[\]]*\])?|\{[^{}]*\}|\d*'[bdh][0-9A-Fa-fx_]+")
@@ -74,6 +75,7 @@ class Weaver:
         rank: float,
         *,
         guess: bool = False,
+        state: always.NewState | None = None,
     ) -> Change | None:
         """Return the change, None where the text does not allow it cleanly.
 
@@ -85,29 +87,58 @@ class Weaver:
             targets: full value to what replaces it: full values and new wires.
             rank: guess of the gain.
             guess: see `Change`.
+            state: new registers, read like new wires.
         """
         try:
-            edits = self._edits(wires, targets)
+            edits = self._edits(wires, targets, state)
             draft = Draft(self._context, self._module)
             draft.apply(edits)
             draft.clean()
             refuse_loops(draft, self._module)
         except (CannotEditError, RecursionError):
             return None
-        return draft.change(rule, title, why, rank=rank, guess=guess)
+        obligation: Literal["combinational", "sequential"] = "sequential" if state else "combinational"
+        return draft.change(rule, title, why, rank=rank, obligation=obligation, guess=guess)
 
-    def _edits(self, wires: Collection[Wire], targets: Mapping[Term, Term]) -> list[Edit]:
+    def _edits(
+        self, wires: Collection[Wire], targets: Mapping[Term, Term], state: always.NewState | None
+    ) -> list[Edit]:
         found = self._replacements(targets)
         if not found:
             raise CannotEditError("expected an editable place that reads the value, got none")
         fresh = fresh_names(self.text)
-        names = {f"new wire {w.name}": fresh(w.name) for w in wires}
+        wished = [*(r.name for r in (state.registers if state else ())), *(w.name for w in wires)]
+        names = {f"new wire {wish}": fresh(wish) for wish in wished}
         changed = {n for r in found for n in self._module.blocks[r.occurrence.block].assigned}
         forbidden = self._graph.dependents(changed)
         lines, reads = self._wire_lines(wires, names, forbidden, fresh)
         edits = [self._edit(r, names, fresh) for r in found]
         start = self._item_start(min(self._module.blocks[r.occurrence.block].place.start for r in found))
-        return [*self._insertions(start, lines, reads), *edits]
+        if state is None:
+            return [*self._insertions(start, lines, reads), *edits]
+        at = self._item_start(self._module.blocks[state.like.block].place.start)
+        clocked = self._clocked(state, names, at)
+        return [*self._insertions(min(start, at), lines, reads, self._declared(state, names)), clocked, *edits]
+
+    def _declared(self, state: always.NewState, names: Mapping[str, str]) -> list[str]:
+        """Return the declarations of new registers."""
+        wished = {r.name: names[f"new wire {r.name}"] for r in state.registers}
+        return always.declarations(state.registers, wished, "logic" if self._is_system_verilog() else "reg")
+
+    def _clocked(self, state: always.NewState, names: Mapping[str, str], at: int) -> Edit:
+        """Return the insertion of the block that clocks new registers."""
+        signals = self._module.signals.values()
+        late = {s.name for s in signals if s.declared is not None and s.declared.start > at}
+        local = always.localised(state, lambda v, f: explicit(self._graph.localise(v, f)), late)
+        if late & {n for r in local.registers for n in t.variables(r.next)}:
+            raise CannotEditError("expected operands declared before their use, got a later declaration")
+        wished = {r.name: names[f"new wire {r.name}"] for r in state.registers}
+        indent = self.text.indent(at)
+        lines = always.block(self._module, self.text, local, wished, names)
+        return self.text.insert_before(at, "".join(f"{indent}{line}\n" for line in lines) + "\n")
+
+    def _is_system_verilog(self) -> bool:
+        return b"logic" in self.text.text[self._module.place.start : self._module.place.end]
 
     def _item_start(self, offset: int) -> int:
         """Return where the module's item around a byte begins."""
@@ -193,17 +224,19 @@ class Weaver:
             lines.append((_size(local.width), names[f"new wire {w.name}"], text))
         return lines, reads
 
-    def _insertions(self, start: int, lines: list[tuple[str, str, str]], reads: set[str]) -> list[Edit]:
-        if not lines:
+    def _insertions(
+        self, start: int, lines: list[tuple[str, str, str]], reads: set[str], first: Sequence[str] = ()
+    ) -> list[Edit]:
+        if not lines and not first:
             return []
         text, signals = self.text, self._module.signals
         declared = [d.start for n in reads if (d := signals[n].declared if n in signals else None) is not None]
         indent = text.indent(start)
-        logic = b"logic" in text.text[self._module.place.start : self._module.place.end]
+        logic = self._is_system_verilog()
         late = any(d > start for d in declared)
         if late:
             raise CannotEditError("expected operands declared before their use, got a later declaration")
-        written = []
+        written = [f"{indent}{line}" for line in first]
         for size, name, expression in lines:
             if logic:
                 written += [f"{indent}logic {size}{name};", f"{indent}assign {name} = {expression};"]
