@@ -63,7 +63,7 @@ def phases(step: str) -> tuple[ModuleIR, Lifetimes]:
 def test_timers_of_two_phases_are_live_apart() -> None:
     view, lifetimes = phases("4'd1")
     assert lifetimes.live["warm"] == {1} and lifetimes.live["cool"] == {2} and lifetimes.live["total"] == {0, 1, 2}
-    assert groups(view, lifetimes) == [("warm", "cool")]
+    assert groups(view, lifetimes) == [("cool", "warm")]
 
 
 def test_a_timer_that_another_phase_reads_is_live_there() -> None:
