@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtlgen.graphs.frontend.words import words
 from rtlgen.optimizer.modelled.gate import can_be_asked, refusal
-from rtlgen.optimizer.modelled.words import words
 
 OLD = """\
 module m #(parameter W = 4) (input wire clk, input wire [W-1:0] a, b, output reg [W-1:0] y);

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rtlgen.core.errors import ModelProviderError
 from rtlgen.graphs.frontend.slang import elaborate
+from rtlgen.graphs.frontend.words import code
 from rtlgen.graphs.wordlevel.build import word_level
 from rtlgen.models import Message, Reply
 from rtlgen.optimizer.edits import Edit, apply_edits
@@ -24,7 +25,6 @@ from rtlgen.optimizer.modelled.rebase import rebase
 from rtlgen.optimizer.modelled.reply import Answer, answers
 from rtlgen.optimizer.modelled.rewrite import ModelRewrite, Refused
 from rtlgen.optimizer.modelled.unbuilt import unbuilt
-from rtlgen.optimizer.modelled.words import code
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 
 SOURCE = b"""\

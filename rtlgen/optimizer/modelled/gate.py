@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
-from rtlgen.optimizer.modelled.words import KEYWORDS, Word, words
+from rtlgen.graphs.frontend.words import KEYWORDS, Word, words
 
 _PLAIN: Final = """
     always always_comb always_ff assign automatic begin bit byte case casez default else end endcase endfunction

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
 
+from rtlgen.graphs.frontend.words import KEYWORDS, code, names, words
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.modelled.pieces import Piece
-from rtlgen.optimizer.modelled.words import KEYWORDS, code, names, words
 
 _ELISION: Final = re.compile(
     r"^\s*(//|/\*)?\s*(\.\.\.|…)|//.*\b(unchanged|rest of|remaining|same as (before|above|original))\b", re.IGNORECASE

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from rtlgen.graphs.frontend.words import names
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.modelled.gate import can_be_asked
-from rtlgen.optimizer.modelled.words import names
 
 LARGEST_MODULE: Final = 16_000
 """Bytes of a module that is asked for as a whole."""

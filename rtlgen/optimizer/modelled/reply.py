@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Final
 
+from rtlgen.graphs.frontend.words import words
 from rtlgen.optimizer.modelled.pieces import Piece
-from rtlgen.optimizer.modelled.words import words
 
 _THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
