@@ -1,0 +1,126 @@
+"""Reads benchmark data: JSON lines, plain or compressed, from the folders where it may lie."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rtlgen.core.config import load_settings
+from rtlgen.core.errors import InputError
+from rtlgen.scorers.problem import Problem
+
+T = TypeVar("T")
+MAX_LINE = 64 << 20
+"""Bytes of one line; anything longer is no such file."""
+
+
+def data_folders(given: Path | None = None) -> list[Path]:
+    """Return where benchmark data may lie, first choice first: the one given, the setting `data`, the user's cache."""
+    settings = load_settings()
+    found = [given] if given is not None else []
+    found += [settings.data / "benchmarks"] if settings.data is not None else []
+    return [*found, settings.cache_dir / "benchmarks"]
+
+
+def find_file(name: str, folder: Path | None, suite: str) -> Path:
+    """Return a data file of a suite.
+
+    Raises:
+        InputError: it is in none of the folders.
+    """
+    folders = [folder] if folder is not None else data_folders()
+    for place in folders:
+        for candidate in (place / name, place / f"{name}.gz"):
+            if candidate.is_file():
+                return candidate
+    places = ", ".join(str(f) for f in folders)
+    raise InputError(
+        f"suite {suite!r} needs {name}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
+        "or name its folder with --data"
+    )
+
+
+def rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield line number and object of each line of a JSON-lines file (`.gz` accepted); blank lines are left out.
+
+    Raises:
+        InputError: the file can't be read, is truncated, or has a line that is no object.
+    """
+    try:
+        with _opened(file) as source:
+            for number, line in enumerate(iter(lambda: source.readline(MAX_LINE), b""), 1):
+                if len(line) >= MAX_LINE:
+                    raise InputError(f"{file}:{number}: expected lines of at most {MAX_LINE >> 20} MiB")
+                if line.strip():
+                    yield number, _object(file, number, line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{file}: can't be read to its end: {error}") from error
+
+
+def _opened(file: Path) -> Any:
+    with file.open("rb") as source:
+        compressed = source.read(2) == b"\x1f\x8b"
+    return gzip.open(file, "rb") if compressed else file.open("rb")
+
+
+def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}:{number}: expected a line of JSON, got {line[:60]!r}: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{file}:{number}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[Problem, ...]:
+    """Return the problems of a file, one per line.
+
+    Args:
+        file: JSON lines.
+        make: makes a problem of an object; KeyError, TypeError, ValueError mean that it is malformed.
+
+    Raises:
+        InputError: the file can't be read, a line is malformed, two have one id, or there is none.
+    """
+    found: dict[str, Problem] = {}
+    for number, row in rows(file):
+        try:
+            problem = make(row)
+        except KeyError as error:
+            raise InputError(f"{file}:{number}: expected a field {error}, got {', '.join(sorted(row))}") from error
+        except ValidationError as error:
+            raise InputError(f"{file}:{number}: {_first(error)}") from error
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{file}:{number}: {error}") from error
+        if problem.id in found:
+            raise InputError(f"{file}:{number}: expected one problem {problem.id!r}, got a second one")
+        found[problem.id] = problem
+    if not found:
+        raise InputError(f"{file}: expected at least one problem, got none")
+    return tuple(found.values())
+
+
+def _first(error: ValidationError) -> str:
+    detail = error.errors()[0]
+    return f"field {'.'.join(map(str, detail['loc']))!r}: {detail['msg']}"
+
+
+def chosen(all_problems: Sequence[Problem], wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+    """Return some of the problems: those named (by id or its beginning), then at most so many.
+
+    Raises:
+        InputError: a name fits none.
+    """
+    if wanted:
+        for name in wanted:
+            if not any(p.id == name or p.id.startswith(name) for p in all_problems):
+                raise InputError(f"expected the id of a problem or its beginning, got {name!r}")
+        all_problems = [p for p in all_problems if any(p.id == n or p.id.startswith(n) for n in wanted)]
+    return tuple(all_problems[:limit] if limit is not None else all_problems)

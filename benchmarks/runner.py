@@ -1,0 +1,160 @@
+"""Ask, judge, keep: every answer of a run, over threads, with what is there already left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from rtlgen.benchmarks.runlog import Result, RunFolder
+from rtlgen.benchmarks.samples import Sample
+from rtlgen.core.errors import InputError, ModelProviderError
+from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
+from rtlgen.models.types import ChatModel, Message
+from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.simulation import Judge
+
+SYSTEM = (
+    "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
+    "in a fenced code block, with no testbench."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a model is asked.
+
+    Attributes:
+        model: the model.
+        n: answers per problem.
+        temperature: 0 for the likeliest answer.
+        max_tokens: of an answer.
+        seed: the k-th answer is asked with seed + k.
+        timeout_s: seconds for one answer.
+    """
+
+    model: ChatModel
+    n: int = 1
+    temperature: float = 0.0
+    max_tokens: int = 4096
+    seed: int = 0
+    timeout_s: float = 300.0
+
+
+class Runner:
+    """One run.
+
+    Args:
+        folder: where answers and verdicts are kept.
+        judge: gives the verdicts.
+        jobs: threads.
+        bus: gets progress.
+        token: asks to stop: what has begun ends, nothing new begins.
+    """
+
+    def __init__(self, folder: RunFolder, judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> None:
+        self._folder, self._judge, self._jobs, self._bus, self._token = folder, judge, jobs, bus, token
+
+    def score(self, problems: Sequence[Problem], samples: Iterable[Sample]) -> None:
+        """Judge answers that are there; those with a verdict in the folder are left out."""
+        known = {p.id: p for p in problems}
+        done = self._folder.results()
+        todo = [s for s in samples if (s.problem, s.attempt) not in done]
+        self._work("score", [self._scored(known[s.problem], s) for s in todo], len(done))
+
+    def ask(self, problems: Sequence[Problem], asking: Asking) -> None:
+        """Ask for the answers that are missing, and judge those without a verdict."""
+        answers, done = self._folder.samples(), self._folder.results()
+        todo: list[Callable[[], None]] = []
+        for attempt in range(asking.n):
+            for problem in problems:
+                if (problem.id, attempt) in done:
+                    continue
+                known = answers.get((problem.id, attempt))
+                usable = known is not None and not known.error
+                todo.append(self._scored(problem, known) if usable and known else self._asked(problem, attempt, asking))
+        self._work("bench", todo, len(done))
+
+    def _scored(self, problem: Problem, sample: Sample) -> Callable[[], None]:
+        return lambda: self._folder.add_result(self._result(problem, sample))
+
+    def _asked(self, problem: Problem, attempt: int, asking: Asking) -> Callable[[], None]:
+        def job() -> None:
+            sample = answer(problem, attempt, asking)
+            self._folder.add_sample(sample)
+            if not sample.error:
+                self._folder.add_result(self._result(problem, sample))
+            else:
+                self._bus.emit(Notice(text=f"{problem.id}, answer {attempt}: {sample.error}", level="warning"))
+
+        return job
+
+    def _result(self, problem: Problem, sample: Sample) -> Result:
+        try:
+            verdict = self._judge.judge(problem, sample.source(problem))
+        except InputError as error:
+            return self._record(sample, None, str(error))
+        return self._record(sample, verdict, "")
+
+    @staticmethod
+    def _record(sample: Sample, verdict: object, reason: str) -> Result:
+        return Result.model_validate(
+            {
+                "problem": sample.problem,
+                "attempt": sample.attempt,
+                "sample": sample.digest,
+                "verdict": verdict,
+                "reason": reason,
+            }
+        )
+
+    def _work(self, name: str, jobs: Sequence[Callable[[], None]], before: int) -> None:
+        total = before + len(jobs)
+        self._bus.emit(JobStarted(job=name, total=total, unit="samples"))
+        finished = before
+        waiting = iter(jobs)
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(self._jobs) as threads:
+            try:
+                while True:
+                    while len(running) < 2 * self._jobs and not self._token.draining:
+                        job = next(waiting, None)
+                        if job is None:
+                            break
+                        running.add(threads.submit(job))
+                    if not running:
+                        break
+                    done, running = wait(running, 0.5, FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+                        finished += 1
+                    if done:
+                        self._bus.emit(JobAdvanced(job=name, done=finished))
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+        self._bus.emit(JobFinished(job=name, ok=finished == total))
+
+
+def answer(problem: Problem, attempt: int, asking: Asking) -> Sample:
+    """Return what a model answers; a failure of the endpoint is a sample with its reason."""
+    messages = [Message("system", SYSTEM), Message("user", question(problem))]
+    try:
+        reply = asking.model.complete(
+            messages, temperature=asking.temperature, max_tokens=asking.max_tokens, seed=asking.seed + attempt,
+            timeout_s=asking.timeout_s,
+        )  # fmt: skip
+    except ModelProviderError as error:
+        return Sample(problem=problem.id, attempt=attempt, model=asking.model.name, error=str(error) or "no answer")
+    return Sample(
+        problem=problem.id, attempt=attempt, text=reply.text, model=asking.model.name,
+        prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens, wall_s=reply.wall_s,
+    )  # fmt: skip
+
+
+def question(problem: Problem) -> str:
+    """Return what a model is asked."""
+    if problem.style == "body" and problem.interface.strip() not in problem.prompt:
+        return f"{problem.prompt.strip()}\n\n{problem.interface.strip()}\n"
+    return problem.prompt.strip() + "\n"

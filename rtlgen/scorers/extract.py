@@ -1,0 +1,81 @@
+"""The Verilog in what a model answered."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Final
+
+from rtlgen.graphs.frontend.words import words
+from rtlgen.scorers.problem import Problem
+
+_THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_MARKED: Final = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
+LARGEST: Final = 4 << 20
+"""Characters of a reply that are looked at."""
+
+
+def extract(reply: str, problem: Problem) -> str:
+    """Return the candidate's source: the module with everything it needs, whatever prose stands around it.
+
+    Fenced blocks come first: all that hold modules, if one of them defines the top, else the last one. Without
+    fences, the text from the first module to the last `endmodule`. A body gets the problem's interface in front,
+    unless it is a whole module already. An empty string means that there is no code.
+
+    Args:
+        reply: what the model wrote.
+        problem: what it was asked.
+    """
+    text = _THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff").replace("\x00", "")
+    marked = _MARKED.findall(text)
+    blocks = [m[2] for m in _FENCE.finditer(text)] or marked
+    code = _of_blocks(blocks, problem.top) if blocks else text
+    if problem.style == "body" and not _defines(code, problem.top):
+        return _with_interface(code, problem)
+    return code if blocks else _without_prose(code)
+
+
+def _of_blocks(blocks: list[str], top: str) -> str:
+    """Return the blocks that make up the answer: a later definition of a module replaces an earlier one."""
+    with_modules = [b for b in blocks if modules(b)]
+    if not any(top in modules(b) for b in with_modules):
+        return with_modules[-1] if with_modules else blocks[-1]
+    chosen: list[str] = []
+    seen: set[str] = set()
+    for block in reversed(with_modules):
+        if not seen & set(modules(block)):
+            chosen.insert(0, block)
+            seen |= set(modules(block))
+    return "\n".join(chosen)
+
+
+def modules(text: str) -> list[str]:
+    """Return the names of the modules that a text defines, in order."""
+    row = [w for w in words(text) if w.kind in ("name", "escaped")]
+    return [b.text for a, b in pairwise(row) if a.text in ("module", "macromodule")]
+
+
+def _defines(text: str, top: str) -> bool:
+    return top in modules(text)
+
+
+def _with_interface(body: str, problem: Problem) -> str:
+    return f"{problem.interface.rstrip()}\n{body}"
+
+
+def _without_prose(text: str) -> str:
+    """Return a text from its first module (with directives and comments before it) to its last `endmodule`."""
+    row = [w for w in words(text) if w.kind in ("name", "directive")]
+    kinds = ("module", "macromodule", "package", "interface", "typedef", "function", "import", "primitive")
+    starts = [w.start for w in row if (w.text in kinds and _starts_line(text, w.start)) or w.kind == "directive"]
+    ends = [w.start + len(w.text) for w in row if w.text in ("endmodule", "endpackage", "endprimitive")]
+    if not starts or not ends or ends[-1] < starts[0]:
+        return text
+    label = re.match(r"\s*:\s*\w+", text[ends[-1] :])
+    return text[starts[0] : ends[-1] + (label.end() if label else 0)] + "\n"
+
+
+def _starts_line(text: str, offset: int) -> bool:
+    return not text[text.rfind("\n", 0, offset) + 1 : offset].strip()

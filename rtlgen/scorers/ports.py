@@ -1,0 +1,131 @@
+"""Ports of a module, from its header, as far as judging needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtlgen.core.errors import RtlgenError
+from rtlgen.graphs.frontend.words import KEYWORDS, Word, words
+
+_DIRECTIONS = ("input", "output", "inout")
+
+
+@dataclass(frozen=True, slots=True)
+class PortName:
+    """One port: its name, direction, and whether it is a net or vector (no array of vectors)."""
+
+    name: str
+    direction: str
+    is_plain: bool
+
+    @property
+    def is_plain_input(self) -> bool:
+        """Whether values go in only, bit by bit."""
+        return self.direction == "input" and self.is_plain
+
+
+def ports_of(text: str, module: str) -> list[PortName]:
+    """Return the ports of a module in order; both styles of header are read.
+
+    Raises:
+        RtlgenError: the text defines no such module.
+    """
+    row = [w for w in words(text) if w.kind not in ("comment", "attribute")]
+    start = next(
+        (i + 1 for i in range(len(row) - 1) if row[i].text in ("module", "macromodule") and row[i + 1].text == module),
+        None,
+    )
+    if start is None:
+        raise RtlgenError(f"expected a module {module!r}, got none")
+    end = next((i for i in range(start, len(row)) if row[i].text == "endmodule"), len(row))
+    body = row[start:end]
+    return declared_ports(body)
+
+
+def declared_ports(body: Sequence[Word]) -> list[PortName]:
+    """Return the ports of a module from the words behind its name."""
+    header, rest = _split_header(body)
+    return _declarations(header) or _declarations(rest)
+
+
+def _split_header(body: Sequence[Word]) -> tuple[Sequence[Word], Sequence[Word]]:
+    at = next((i for i, w in enumerate(body) if w.text == ";"), len(body))
+    return body[:at], body[at:]
+
+
+def _declarations(row: Sequence[Word]) -> list[PortName]:
+    """Return the names declared with a direction."""
+    found: list[PortName] = []
+    direction = ""
+    depth = square = 0
+    name = ""
+    array = False
+
+    def close() -> None:
+        nonlocal name, array
+        if direction and name:
+            found.append(PortName(name, direction, not array))
+        name, array = "", False
+
+    for word in row:
+        if word.text in _DIRECTIONS and not square:
+            close()
+            direction = word.text
+            base = depth
+        elif not direction:
+            depth += (word.text == "(") - (word.text == ")")
+        elif word.text == "[":
+            square += 1
+            array = array or bool(name)
+        elif word.text == "]":
+            square -= 1
+        elif square:
+            continue
+        elif word.text in (",", ";", ")"):
+            if depth == base or word.text == ";":
+                close()
+            if word.text == ";":
+                direction = ""
+            depth -= word.text == ")"
+        elif word.text == "(":
+            depth += 1
+        elif word.text == "=":
+            close()
+        elif word.kind == "name" and word.text not in KEYWORDS:
+            name = word.text
+    close()
+    return found
+
+
+def header_of(text: str, module: str, name: str) -> str:
+    """Return the header of a module under another name, up to its `;`, with the port declarations of the old style.
+
+    Raises:
+        RtlgenError: the text defines no such module.
+    """
+    row = [w for w in words(text) if w.kind not in ("comment", "attribute")]
+    start = next(
+        (i for i in range(len(row) - 1) if row[i].text in ("module", "macromodule") and row[i + 1].text == module), None
+    )
+    if start is None:
+        raise RtlgenError(f"expected a module {module!r}, got none")
+    end = next((i for i in range(start, len(row)) if row[i].text == "endmodule"), len(row))
+    semicolon = next((i for i in range(start, end) if row[i].text == ";"), end - 1)
+    last = row[semicolon]
+    header = f"module {name}" + text[row[start + 1].start + len(module) : last.start + 1]
+    if _declarations(row[start + 2 : semicolon]):
+        return header
+    return header + "".join(_old_style(text, row, semicolon + 1, end))
+
+
+def _old_style(text: str, row: list[Word], start: int, end: int) -> list[str]:
+    """Return the statements that declare ports or parameters."""
+    found = []
+    at = start
+    while at < end:
+        stop = next((i for i in range(at, end) if row[i].text == ";"), end - 1)
+        if row[at].text in (*_DIRECTIONS, "parameter"):
+            found.append("\n" + text[row[at].start : row[stop].start + 1])
+        at = stop + 1
+    return found

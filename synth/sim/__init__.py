@@ -1,0 +1,4 @@
+"""Simulators: Icarus Verilog first."""
+
+from rtlgen.synth.sim.icarus import Icarus as Icarus
+from rtlgen.synth.sim.icarus import find_icarus as find_icarus
