@@ -300,7 +300,8 @@ def _print(made: Report, path: Path) -> None:
 
     console = Console(file=sys.stdout)
     title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
-    table = Table(title=title, title_justify="left")
+    console.print(title, highlight=False, markup=False, soft_wrap=True)
+    table = Table()
     table.add_column("")
     for figure in made.figures:
         table.add_column(f"pass@{figure.k}", justify="right")
@@ -320,7 +321,7 @@ def _print(made: Report, path: Path) -> None:
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
-    console.print(f"results: {path}/report.json, results.jsonl", highlight=False, markup=False)
+    console.print(f"results: {path}/report.json, results.jsonl", highlight=False, markup=False, soft_wrap=True)
 
 
 def _percent(figure: Figure) -> str:

@@ -54,7 +54,7 @@ def generate(reference: str, reference_top: str, top: str, *, seed: int = 1, ste
     clock = next((p for p in inputs if p.width == 1 and _CLOCK.match(p.name)), None)
     reset = next((p for p in inputs if p.width == 1 and _RESET.match(p.name)), None)
     data = [p for p in inputs if p not in (clock, reset)]
-    lines = ["`timescale 1ns/1ps", f"module {TB_TOP};", "  integer tb_step, tb_errors, tb_samples, tb_seed, tb_kind;"]
+    lines = ["`timescale 1ns/1ps", f"module {TB_TOP};", "  integer tb_step, tb_errors, tb_samples, tb_seed;"]
     lines += [f"  reg {_size(p)}{p.name};" for p in inputs]
     lines += [f"  wire {_size(p)}{p.name}_ref, {p.name}_dut;" for p in outputs]
     lines += [_instance(reference_top, "tb_reference", ports, "_ref"), _instance(top, "tb_candidate", ports, "_dut")]
@@ -107,7 +107,6 @@ def _stimulus(data: Sequence[Port], reset: Port | None, clock: Port | None, seed
     lines += [f"    {reset.name} = {active};"] if reset else []
     lines += [f"    {p.name} = 0;" for p in data]
     lines += [f"    for (tb_step = 0; tb_step < {steps}; tb_step = tb_step + 1) begin"]
-    lines += ["      tb_kind = $unsigned($random(tb_seed)) % 8;"]
     lines += [line for p in data for line in _drive(p)]
     if reset:
         again = "$unsigned($random(tb_seed)) % 64 == 0"
@@ -122,7 +121,7 @@ def _stimulus(data: Sequence[Port], reset: Port | None, clock: Port | None, seed
 def _drive(port: Port) -> list[str]:
     words = ", ".join(["$random(tb_seed)"] * -(-port.width // 32))
     return [
-        "      case (tb_kind)",
+        "      case ($unsigned($random(tb_seed)) % 8)",
         f"        0: {port.name} = 0;",
         f"        1: {port.name} = {{{port.width}{{1'b1}}}};",
         f"        2: {port.name} = 1 << ($unsigned($random(tb_seed)) % {port.width});",
