@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from rtlgen.core.registry import Registry
 from rtlgen.scorers.problem import Problem
 
-Kind = Literal["simulation"]
+Kind = Literal["simulation", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,4 @@ SUITES.add("verilogeval-v2-spec-to-rtl", "rtlgen.benchmarks.suites.verilog_eval:
 SUITES.add("verilogeval-v2-code-complete", "rtlgen.benchmarks.suites.verilog_eval:V2_COMPLETE")
 SUITES.add("rtllm-v2", "rtlgen.benchmarks.suites.rtllm:V2")
 SUITES.add("rtllm-v1.1", "rtlgen.benchmarks.suites.rtllm:V1_1")
+SUITES.add("rtl-repo", "rtlgen.benchmarks.suites.rtl_repo:RTL_REPO")

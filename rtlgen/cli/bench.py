@@ -139,7 +139,10 @@ def score(
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
+    from rtlgen.benchmarks.suite import SUITES
 
+    if suite in SUITES and SUITES.load(suite).kind == "text":
+        return _score_text(suite, samples, as_json=as_json)
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
@@ -150,6 +153,21 @@ def score(
     folder = _folder(out, suite, samples.name, config, resume=resume)
     stopped = _work(folder, judge, jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
+
+
+def _score_text(suite: str, samples: Path, *, as_json: bool) -> int:
+    from rtlgen.benchmarks.suites.rtl_repo import pair
+    from rtlgen.benchmarks.textscore import score_file
+
+    found = score_file(suite, samples, pair)
+    if as_json:
+        click.echo(found.model_dump_json(indent=1))
+        return 0
+    (em_low, em_high), (es_low, es_high) = found.exact_match_interval, found.edit_similarity_interval
+    click.echo(f"{suite}: {found.samples} predictions")
+    click.echo(f"exact match      {found.exact_match:.3f} % ({em_low:.1f}-{em_high:.1f})")
+    click.echo(f"edit similarity  {found.edit_similarity:.5f} ({es_low:.1f}-{es_high:.1f})")
+    return 0
 
 
 @command.command("report")
