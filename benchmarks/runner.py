@@ -59,8 +59,10 @@ class Runner:
         """Judge answers that are there; those with a verdict in the folder are left out."""
         known = {p.id: p for p in problems}
         done = self._folder.results()
+        kept = self._folder.samples()
         todo = [s for s in samples if (s.problem, s.attempt) not in done]
-        self._work("score", [self._scored(known[s.problem], s) for s in todo], len(done))
+        jobs = [self._scored(known[s.problem], s, keep=(s.problem, s.attempt) not in kept) for s in todo]
+        self._work("score", jobs, len(done))
 
     def ask(self, problems: Sequence[Problem], asking: Asking) -> None:
         """Ask for the answers that are missing, and judge those without a verdict."""
@@ -75,8 +77,13 @@ class Runner:
                 todo.append(self._scored(problem, known) if usable and known else self._asked(problem, attempt, asking))
         self._work("bench", todo, len(done))
 
-    def _scored(self, problem: Problem, sample: Sample) -> Callable[[], None]:
-        return lambda: self._folder.add_result(self._result(problem, sample))
+    def _scored(self, problem: Problem, sample: Sample, *, keep: bool = False) -> Callable[[], None]:
+        def job() -> None:
+            if keep:
+                self._folder.add_sample(sample)
+            self._folder.add_result(self._result(problem, sample))
+
+        return job
 
     def _asked(self, problem: Problem, attempt: int, asking: Asking) -> Callable[[], None]:
         def job() -> None:

@@ -184,6 +184,30 @@ def report(run_folder: Path, ks: tuple[int, ...], data: Path | None, as_json: bo
     return _finish(folder, _load(folder.config().suite, data).problems, ks, False, as_json=as_json, as_csv=as_csv)
 
 
+@command.command("compare")
+@click.argument("runs", nargs=2, metavar="RUN RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("-k", "k", type=click.IntRange(min=1), default=1, show_default=True, help="k of pass@k.")
+@_DATA
+@_JSON
+def compare(runs: tuple[Path, Path], k: int, data: Path | None, as_json: bool) -> None:
+    """Compare two runs of one suite: the difference, its interval, and on which problems they differ."""
+    from rtlgen.benchmarks.compare import compare as compared
+    from rtlgen.benchmarks.report import make_report
+    from rtlgen.benchmarks.runlog import RunFolder
+
+    folders = [RunFolder(path) for path in runs]
+    made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
+    found = compared(made[0], made[1], k)
+    if as_json:
+        click.echo(found.model_dump_json(indent=1))
+        return
+    click.echo(f"pass@{k} over {found.problems} problems: {found.before * 100:.2f} % -> {found.after * 100:.2f} %")
+    click.echo(f"difference {found.difference * 100:+.2f} points ({found.low * 100:+.1f} to {found.high * 100:+.1f})")
+    click.echo(f"better on {found.won}, worse on {found.lost}; sign test p = {found.p_value:.3g}")
+    for d in found.differences:
+        click.echo(f"  {d.problem:<34} {d.before * 100:6.1f} % -> {d.after * 100:6.1f} %")
+
+
 @command.command("doctor")
 @click.argument("suite")
 @_JOBS
@@ -295,11 +319,13 @@ def _finish(
     folder: RunFolder, problems: Sequence[Problem], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
 ) -> int:
     from rtlgen.benchmarks import report as reports
-    from rtlgen.benchmarks.runlog import write_json
+    from rtlgen.benchmarks.page import page
+    from rtlgen.benchmarks.runlog import write_json, write_text
 
     counts = [line.samples for line in reports.make_report(folder, problems, ()).problems]
     made = reports.make_report(folder, problems, ks or reports.default_ks(max(counts, default=1)))
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
+    write_text(folder.path / "report.html", page(made, folder, problems))
     if as_json:
         click.echo(made.model_dump_json(indent=1))
     elif as_csv:
@@ -339,7 +365,12 @@ def _print(made: Report, path: Path) -> None:
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
-    console.print(f"results: {path}/report.json, results.jsonl", highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        f"results: {path}/report.html, report.json, samples.jsonl, results.jsonl",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _percent(figure: Figure) -> str:

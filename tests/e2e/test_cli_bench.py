@@ -54,6 +54,9 @@ def test_recorded_answers_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert report["figures"][0]["value"] == pytest.approx(25 / 27)
     assert main(["bench", "score", "starter", "--samples", str(file), "--out", str(out)]) == 2
     assert "holds a run already; go on with it by --resume" in capsys.readouterr().err
+    page = (out / "report.html").read_text()
+    assert page.count('<span class="name">') == 27 and page.count('class="cell syntax_error"') == 2
+    assert "src=" not in page and "href=" not in page and "http" not in page
     assert main(["bench", "report", str(out), "--csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "problem,category,samples,passed,passed,syntax_error,known_issues"
@@ -78,6 +81,18 @@ def test_a_killed_run_goes_on(kills: int, tmp_path: Path) -> None:
     keys = [(r["problem"], r["attempt"]) for r in rows]
     assert len(keys) == len(set(keys)) == 54
     assert sum(r["verdict"]["status"] == "passed" for r in rows) == 52
+
+
+def test_two_runs_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, broken in (("a", 7), ("b", 1)):
+        file = samples(tmp_path / f"{name}.jsonl", broken=broken)
+        assert main(["bench", "score", "starter", "--samples", str(file), "--out", str(tmp_path / name)]) == 0
+    capsys.readouterr()
+    assert main(["bench", "compare", str(tmp_path / "a"), str(tmp_path / "b"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["problems"], found["won"], found["lost"]) == (27, 6, 0)
+    assert found["difference"] == pytest.approx(6 / 27)
+    assert found["low"] > 0 and found["p_value"] == pytest.approx(2 / 64)
 
 
 def test_a_suite_in_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
