@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rtlgen.benchmarks.data import find_file, problems
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
+from rtlgen.core.errors import InputError
+from rtlgen.graphs.frontend.words import KEYWORDS, words
+from rtlgen.scorers.extract import modules
 from rtlgen.scorers.problem import Problem
 
 _REVISION: Final = "41b26896e33b536940116a975626455eed3de65e"
@@ -16,6 +19,7 @@ _HOME: Final = Home(
     f"https://codeload.github.com/hkust-zhiyao/RTLLM/zip/{_REVISION}", _REVISION, "MIT",
     "https://github.com/hkust-zhiyao/RTLLM",
 )  # fmt: skip
+_TEXTS: Final = frozenset({"design_description.txt"})
 _VERDICT: Final = r"^=+\s*Your Design Passed\s*=+\s*$"
 
 
@@ -32,6 +36,51 @@ class _Rtllm:
         """Return the problems; see `Suite`."""
         found = problems(find_file(self.file, folder, self.name), _problem)
         return SuiteData(self.name, tuple(p for p in found if not self.only or p.id in self.only))
+
+    def convert(self, archive: Mapping[str, Callable[[], str]]) -> Iterator[dict[str, Any]]:
+        """Yield the designs of the published archive; see `Fetchable`."""
+        for path in sorted(archive):
+            folder, _, name = path.rpartition("/")
+            if name == "design_description.txt" and f"{folder}/testbench.v" in archive:
+                yield _published(archive, folder)
+
+
+def _published(archive: Mapping[str, Callable[[], str]], folder: str) -> dict[str, Any]:
+    inside = {p.removeprefix(f"{folder}/"): read for p, read in archive.items() if p.startswith(f"{folder}/")}
+    design = next((n for n in sorted(inside) if n.startswith("verified_") and n.endswith(".v")), None)
+    if design is None:
+        raise InputError(f"expected verified_*.v in {folder} of the archive, got {', '.join(sorted(inside))}")
+    testbench, reference = inside["testbench.v"](), inside[design]()
+    own, benches = modules(reference), modules(testbench)
+    top = _instantiated(testbench, set(benches))
+    verified = [m for m in own if m.startswith("verified_")]
+    category = "/".join(folder.split("/")[:-1])
+    return {
+        "task_id": f"RTLLM-v2/{folder.rpartition('/')[2]}",
+        "prompt": inside["design_description.txt"](),
+        "top": top,
+        "reference": reference,
+        "reference_top": top if top in own else (verified or own)[-1],
+        "testbench": testbench,
+        "tb_top": benches[-1],
+        "category": category,
+        "extra": {
+            "data_files": {n: read() for n, read in inside.items() if n.endswith((".txt", ".dat")) and n not in _TEXTS},
+            "timescale": "1ns/1ns",
+            "known_issues": [],
+        },
+    }
+
+
+def _instantiated(testbench: str, defined: set[str]) -> str:
+    """Return the module that a testbench instantiates and does not define."""
+    row = [w for w in words(testbench) if w.kind != "comment"]
+    for before, word, after, then in zip(row, row[1:], row[2:], row[3:], strict=False):
+        if word.kind != "name" or word.text in KEYWORDS or word.text in defined or before.text not in (";", "end", ")"):
+            continue
+        if after.text == "#" or (after.kind == "name" and after.text not in KEYWORDS and then.text == "("):
+            return word.text
+    raise InputError("expected a testbench that instantiates a design, got one that does not")
 
 
 def _problem(row: Mapping[str, Any]) -> Problem:

@@ -6,14 +6,19 @@ in v2 the reference is a file of its own and the candidate comes first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rtlgen.benchmarks.data import find_file, problems
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
+from rtlgen.core.errors import InputError
 from rtlgen.scorers.problem import Problem
+
+Archive = Mapping[str, Callable[[], str]]
 
 _PAGE: Final = "https://github.com/NVlabs/verilog-eval"
 _V2: Final = "c498220d0a52248f8e3fdffe279075215bde2da6"
@@ -36,12 +41,69 @@ class _VerilogEval:
     file: str
     version: int
     home: Home | None
+    published: str
+    """In the archive: the folder of v2's files, or the file of v1's descriptions."""
     kind: Kind = "simulation"
 
     def load(self, folder: Path | None) -> SuiteData:
         """Return the problems; see `Suite`."""
         file = find_file(self.file, folder, self.name)
         return SuiteData(self.name, problems(file, _v1 if self.version == 1 else _v2))
+
+    def convert(self, archive: Archive) -> Iterator[dict[str, Any]]:
+        """Yield the problems of the published archive; see `Fetchable`."""
+        return _published_v1(archive, self.published) if self.version == 1 else _published_v2(archive, self.published)
+
+
+def _published_v2(archive: Archive, folder: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(archive):
+        found = re.fullmatch(rf"{re.escape(folder)}/(Prob\w+)_prompt\.txt", path)
+        if not found:
+            continue
+        stem = f"{folder}/{found[1]}"
+        reference, interface = _text(archive, f"{stem}_ref.sv"), archive.get(f"{stem}_ifc.txt")
+        yield {
+            "task_id": f"VerilogEval-v2/{folder.removeprefix('dataset_')}/{found[1]}",
+            "prompt": archive[path](),
+            "top": "TopModule",
+            "interface": interface() if interface else None,
+            "reference": reference,
+            "reference_top": "RefModule",
+            "testbench": _text(archive, f"{stem}_test.sv"),
+            "tb_top": "tb",
+            "category": "sequential" if re.search(r"\b(pos|neg)edge\b", reference) else "combinational",
+            "extra": {"problem": found[1], "completion_style": "body" if interface else "full_module"},
+        }
+
+
+def _published_v1(archive: Archive, descriptions: str) -> Iterator[dict[str, Any]]:
+    texts = {r["task_id"]: r["detail_description"] for r in _lines(archive, descriptions)}
+    kind = descriptions.rpartition("_")[2].removesuffix(".jsonl")
+    for row in _lines(archive, f"data/VerilogEval_{kind}.jsonl"):
+        yield {
+            "task_id": f"VerilogEval-v1/{kind.lower()}/{row['task_id']}",
+            "prompt": texts[row["task_id"]],
+            "top": "top_module",
+            "interface": row["prompt"],
+            "reference": row["prompt"] + row["canonical_solution"],
+            "reference_top": "top_module",
+            "testbench": row["test"],
+            "tb_top": "tb",
+            "category": kind.lower(),
+        }
+
+
+def _text(archive: Archive, path: str) -> str:
+    if path not in archive:
+        raise InputError(f"expected {path} in the archive, got none")
+    return archive[path]()
+
+
+def _lines(archive: Archive, path: str) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in _text(archive, path).splitlines() if line.strip()]
+    except ValueError as error:
+        raise InputError(f"{path}: expected JSON lines: {error}") from error
 
 
 def _v2(row: Mapping[str, Any]) -> Problem:
@@ -82,20 +144,23 @@ def _v1(row: Mapping[str, Any]) -> Problem:
     )
 
 
+_HOME_V1: Final = Home(
+    "https://codeload.github.com/NVlabs/verilog-eval/zip/refs/heads/release/1.0.0", "release/1.0.0", "MIT", _PAGE
+)
 _HOME_V2: Final = Home(f"https://codeload.github.com/NVlabs/verilog-eval/zip/{_V2}", _V2, "MIT", _PAGE)
 V1_HUMAN: Final = _VerilogEval(
     "verilogeval-v1-human", "VerilogEval v1, 156 problems described by people",
-    "verilog-eval/v1_human.jsonl", 1, None,
+    "verilog-eval/v1_human.jsonl", 1, _HOME_V1, "descriptions/VerilogDescription_Human.jsonl",
 )  # fmt: skip
 V1_MACHINE: Final = _VerilogEval(
     "verilogeval-v1-machine", "VerilogEval v1, 143 problems described by a model",
-    "verilog-eval/v1_machine.jsonl", 1, None,
+    "verilog-eval/v1_machine.jsonl", 1, _HOME_V1, "descriptions/VerilogDescription_Machine.jsonl",
 )  # fmt: skip
 V2_SPEC: Final = _VerilogEval(
     "verilogeval-v2-spec-to-rtl", "VerilogEval v2, 156 problems, whole module from a specification",
-    "verilog-eval/v2_spec-to-rtl.jsonl", 2, _HOME_V2,
+    "verilog-eval/v2_spec-to-rtl.jsonl", 2, _HOME_V2, "dataset_spec-to-rtl",
 )  # fmt: skip
 V2_COMPLETE: Final = _VerilogEval(
     "verilogeval-v2-code-complete", "VerilogEval v2, 156 problems, body of a module with given ports",
-    "verilog-eval/v2_code-complete.jsonl", 2, _HOME_V2,
+    "verilog-eval/v2_code-complete.jsonl", 2, _HOME_V2, "dataset_code-complete-iccad2023",
 )  # fmt: skip

@@ -69,6 +69,29 @@ def list_suites(as_json: bool, data: Path | None) -> None:
         click.echo(f"{row['name']:<30} {state:<14} {row['title']}")
 
 
+@command.command("fetch")
+@click.argument("suite")
+@click.option("--url", help="Another address of the published archive.")
+@_DATA
+def fetch(suite: str, url: str | None, data: Path | None) -> None:
+    """Download a suite from its public home into the user's cache, or into --data."""
+    from rtlgen.benchmarks.fetch import fetch as fetched
+    from rtlgen.benchmarks.suite import SUITES
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.events import EventBus
+    from rtlgen.display import show
+
+    settings, bus = load_settings(), EventBus()
+    folder = data or settings.cache_dir / "benchmarks"
+    chosen: Any = SUITES.load(suite)
+    with show(bus, settings.display):
+        file = fetched(chosen, folder, bus, url=url)
+    count = len(chosen.load(folder).problems)
+    click.echo(
+        f"{suite}: {count} problems, {chosen.home.licence}, {chosen.home.page} at {chosen.home.revision}: {file}"
+    )
+
+
 @command.command("run")
 @click.argument("suite")
 @click.option(

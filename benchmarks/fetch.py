@@ -1,0 +1,139 @@
+"""Downloads a suite from its public home, and writes it in the form that `load` reads."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from rtlgen.benchmarks.suite import Home
+from rtlgen.core.errors import ConfigError, InputError
+from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted
+
+MAX_BYTES = 512 << 20
+_TIMEOUT_S = 60.0
+_CHUNK = 1 << 18
+
+
+class Fetchable(Protocol):
+    """A suite that can be downloaded.
+
+    Example:
+        >>> class Nothing:
+        ...     name, file = "nothing", "nothing.jsonl"
+        ...     home = Home("https://example.org/x.zip", "1", "MIT", "https://example.org")
+        ...     def convert(self, archive):
+        ...         yield from ()
+        >>> suite: Fetchable = Nothing()
+    """
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        ...
+
+    @property
+    def file(self) -> str | None:
+        """Path of its file in a folder of benchmark data."""
+        ...
+
+    @property
+    def home(self) -> Home | None:
+        """Where it is published."""
+        ...
+
+    def convert(self, archive: Mapping[str, Callable[[], str]]) -> Iterator[dict[str, Any]]:
+        """Yield its problems from the files of the published archive, one object each.
+
+        Args:
+            archive: path inside the archive, without its first folder → function that returns the text.
+
+        Raises:
+            InputError: the archive is not as expected.
+        """
+        ...
+
+
+def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = None) -> Path:
+    """Return the data file of a suite, downloaded and converted.
+
+    Args:
+        suite: which.
+        folder: folder of benchmark data to write to.
+        bus: gets progress.
+        url: another place to get the archive from.
+
+    Raises:
+        ConfigError: the suite has no home that can be fetched.
+        InputError: no connection, an error of the server, an archive that is none or is not as expected, a full disk.
+    """
+    if suite.home is None or suite.file is None or not hasattr(suite, "convert"):
+        raise ConfigError(f"suite {suite.name!r} has nothing to fetch")
+    address = url or suite.home.url
+    target = folder / f"{suite.file}.gz"
+    with tempfile.TemporaryFile() as archive:
+        _download(address, archive, suite.name, bus)
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                rows = list(suite.convert(_members(opened)))
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{address}: expected a zip archive: {error}") from error
+    if not rows:
+        raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
+    _write(target, rows)
+    return target
+
+
+def _download(address: str, target: IO[bytes], name: str, bus: EventBus) -> None:
+    job = f"fetch {name}"
+    bus.emit(JobStarted(job=job, unit="MiB"))
+    done = 0
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as source:
+            while chunk := source.read(_CHUNK):
+                done += len(chunk)
+                if done > MAX_BYTES:
+                    raise InputError(f"{address}: expected at most {MAX_BYTES >> 20} MiB")
+                target.write(chunk)
+                bus.emit(JobAdvanced(job=job, done=done >> 20))
+    except (urllib.error.URLError, TimeoutError, OSError) as error:
+        bus.emit(JobFinished(job=job, ok=False))
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"{address}: can't be downloaded: {reason}; get it on a machine with a connection, "
+            "and name the folder with --data"
+        ) from error
+    bus.emit(JobFinished(job=job))
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
+    """Return readers of the files, by their path without the first folder."""
+
+    def reader(info: zipfile.ZipInfo) -> Callable[[], str]:
+        def read() -> str:
+            if info.file_size > MAX_BYTES:
+                raise InputError(f"{info.filename}: expected at most {MAX_BYTES >> 20} MiB")
+            return archive.read(info).decode("utf-8", errors="replace")
+
+        return read
+
+    return {i.filename.partition("/")[2]: reader(i) for i in archive.infolist() if not i.is_dir()}
+
+
+def _write(target: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with gzip.open(temporary, "wt", encoding="utf-8") as sink:
+            for row in rows:
+                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: can't be written: {error.strerror or error}") from error
