@@ -44,7 +44,11 @@ _STEPS, _PATTERNS = 48, 64
 _CASE_PATTERNS, _CASE_SHARE, _CASE_S, _SINGLE_S = 128, 0.1, 3.0, 1.0
 """Runs from which relations between words are guessed, and the time for them: a share, and no more than so many seconds
 with cases and with a single one. What they settle, they settle soon; the rest of the time is for the provers."""
-_SUM_SHARE, _SUM_S = 0.25, 8.0
+_WIDE = 8
+"""Bits of a register of gold without partner that is probably a sum of others: then a single case comes first."""
+_FAR_STEPS, _FAR_SHARE, _FAR_S = 320, 0.1, 1.0
+"""Steps of the runs from which a single case starts then, and their time: the digits of a number move rarely."""
+_SUM_SHARE, _SUM_S = 0.5, 8.0
 """The same for a single case while some word is a sum of others: those grow digit by digit."""
 _RELATE_SHARE, _RELATE_S, _RELATE_CELL_S = 0.2, 1.5, 0.002
 """Time for relations: a share of the budget, no more than so many seconds, and so many more for each cell."""
@@ -170,9 +174,19 @@ class Comparison:
         runs = traces(
             self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_CASE_PATTERNS, resets=reset.levels
         )
-        for control, most in ((True, _CASE_S), (False, _SINGLE_S)):
+        kept = set(self.matched.values())
+        gone = any(len(r.out) >= _WIDE and not kept.intersection(r.out) for r in self.gold.registers)
+        ways = ((True, _CASE_S), (False, _SINGLE_S))
+        for control, most in reversed(ways) if gone else ways:
+            steps, seen = _STEPS, runs
+            if gone and not control:
+                steps = _FAR_STEPS
+                seen = traces(
+                    self.gold, self.gate, start, self.matched, steps=steps, patterns=_CASE_PATTERNS,
+                    resets=reset.levels, deadline=time.monotonic() + min(_FAR_SHARE * self._left(), _FAR_S),
+                )  # fmt: skip
             until = time.monotonic() + min(_CASE_SHARE * self._left(), most)
-            cases = Cases(self.gold, self.gate, start, runs, _STEPS * _CASE_PATTERNS, control=control)
+            cases = Cases(self.gold, self.gate, start, seen, steps * _CASE_PATTERNS, control=control)
             longest = until if control else time.monotonic() + min(_SUM_SHARE * self._left(), _SUM_S)
             decision = cases.prove(until, self.job.jobs, longest)
             self.verdicts += decision.verdicts

@@ -24,6 +24,8 @@ _MAX_BITS = 160
 _MAX_RELATIONS = 16
 _WORD = 4
 """Bits from which a register may be a counter."""
+_MAX_WORDS = 8
+"""Registers of each design that may be sums of two of the other's."""
 _CODES = 8
 _MAX_SUBTERMS = 1500
 _MIN_POINTS = 4
@@ -94,6 +96,7 @@ class _Finder:
         yield from self._twins()
         yield from self._features()
         yield from self._linear()
+        yield from self._sums()
         yield from self._bounds()
         yield from self._orders()
         yield from self._codes()
@@ -159,6 +162,23 @@ class _Finder:
                     if bool((low == low[0]).all()):
                         left, right = (t.extract(self._variables[n], 0, width) for n in (a, b))
                         yield t.apply("eq", t.apply(op, left, right), t.const(int(low[0]), width))
+
+    def _sums(self) -> Iterator[Term]:
+        """Yield that the low bits of a register are the sum or a difference of two of the other design."""
+        words = [n for n in self._unmatched if _WORD <= self._product.states[n] <= 64]
+        new, old = ([n for n in words if n.startswith(p)][:_MAX_WORDS] for p in (NEW, OLD))
+        for parts, totals in ((old, new), (new, old)):
+            for (a, b), total in product(combinations(parts, 2), totals):
+                for left, right, op in ((a, b, "add"), (a, b, "sub"), (b, a, "sub")):
+                    yield from self._sum(total, left, right, op)
+
+    def _sum(self, total: str, a: str, b: str, op: str) -> Iterator[Term]:
+        width = min(self._product.states[n] for n in (total, a, b))
+        value = self._of(a) + self._of(b) if op == "add" else self._of(a) - self._of(b)
+        rest = (self._of(total) - value) & np.uint64(t.mask(width))
+        if bool((rest == rest[0]).all()):
+            left, right, low = (t.extract(self._variables[n], 0, width) for n in (a, b, total))
+            yield t.apply("eq", t.apply("sub", low, t.apply(op, left, right)), t.const(int(rest[0]), width))
 
     def _of(self, name: str) -> Vector:
         return self._runs.values[name]

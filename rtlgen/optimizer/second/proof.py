@@ -137,15 +137,17 @@ def _by_more(product: Product, deadline: float) -> str:
         return _walk(product, time.monotonic() + min(_GLANCE_S * 4, (deadline - time.monotonic()) / 4))
     except NotHandledError:
         guesses = guess(product, Runs(product, min(_SIMULATE_S, (deadline - time.monotonic()) / 5)))
-    everything = [*guesses.near, *guesses.far]
+    few, near = guesses.near[:_FIRST], guesses.near
+    everything = [*near, *guesses.far]
     attempts: list[tuple[float, Callable[[float], str]]] = [
         (0.1, partial(_induction, product, guesses, [], 1)),
-        (0.3, partial(_induction, product, guesses, guesses.near, 1)),
-        (0.4, partial(_induction, product, guesses, guesses.near[:_FIRST], 1)),
+        (0.3, partial(_induction, product, guesses, near, 1)),
+        *([(0.4, partial(_induction, product, guesses, few, 1))] if len(few) < len(near) else []),
+        (0.25, partial(_induction, product, guesses, near, 2)),
         (0.5, partial(_walk, product)),
-        (0.4, partial(_induction, product, guesses, everything, 1)),
+        *([(0.4, partial(_induction, product, guesses, everything, 1))] if guesses.far else []),
         (0.5, partial(_induction, product, guesses, everything, 2)),
-        (1.0, partial(_induction, product, guesses, guesses.near, 3)),
+        (1.0, partial(_induction, product, guesses, near, 3)),
     ]
     reasons: dict[str, None] = {}
     for share, attempt in attempts:
