@@ -28,6 +28,8 @@ from rtlgen.synth.liberty import read_library
 SHORT_S, LONG_S = 45.0, 540.0
 CLOSING_SHARE, MIN_CLOSING_S, MAX_CLOSING_S = 0.2, 2.0, 90.0
 """Share of the budget kept for the two proofs of the whole at the end, which run at the same time."""
+OVERTIME_S = 10.0
+"""The second proof may take that much longer (but not twice its share): better a little late than not told."""
 _LONG_FROM_S = 1.0
 
 
@@ -37,8 +39,8 @@ class Options:
 
     Attributes:
         goal: objective and constraints.
-        budget_s: seconds for search and closing proofs; None for the default: 45 s, or 540 s where one synthesis takes
-            over 1 s.
+        budget_s: seconds for search and closing proofs (the second one may end up to `OVERTIME_S` later); None for the
+            default: 45 s, or 540 s where one synthesis takes over 1 s.
         liberty: library to measure with, None for the shipped one.
         clock_ns: target period, None for none.
         rules: rewrites to use by name, empty for all.
@@ -162,7 +164,7 @@ def _closing_proofs(
         return None, None
     accepted = len(outcome.accepted)
     with ThreadPoolExecutor(1) as beside:
-        second = beside.submit(_second_proof, outcome, tuple(outcome.accepted), budget_s)
+        second = beside.submit(_second_proof, outcome, tuple(outcome.accepted), budget_s + min(budget_s, OVERTIME_S))
         final = _final_proof(outcome, prover, bus, budget_s)
         if len(outcome.accepted) == accepted:
             return final, second.result()
