@@ -9,8 +9,10 @@ from typing import Final
 from rtlgen.graphs.frontend.words import words
 from rtlgen.scorers.problem import Problem
 
-_THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+"""What a model thinks aloud before it answers."""
+FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+"""A fenced block; the second group is what stands in it. One that is never closed goes on to the end."""
 _MARKED: Final = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
 LARGEST: Final = 4 << 20
 """Characters of a reply that are looked at."""
@@ -27,10 +29,10 @@ def extract(reply: str, problem: Problem) -> str:
         reply: what the model wrote.
         problem: what it was asked.
     """
-    text = _THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
     text = text.removeprefix("\ufeff").replace("\x00", "")
     marked = _MARKED.findall(text)
-    blocks = [m[2] for m in _FENCE.finditer(text)] or marked
+    blocks = [m[2] for m in FENCE.finditer(text)] or marked
     code = _of_blocks(blocks, problem.top) if blocks else text
     if problem.style == "body" and not _defines(code, problem.top):
         return _with_interface(code, problem)

@@ -11,9 +11,8 @@ from typing import Final
 
 from rtlgen.graphs.frontend.words import words
 from rtlgen.optimizer.modelled.pieces import Piece
+from rtlgen.scorers.extract import FENCE, THINKING
 
-_THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _NUMBER: Final = re.compile(r"^\s*\d+ ?\| ?")
 _LARGEST: Final = 1 << 20
 _MOST: Final = 4
@@ -45,9 +44,9 @@ def answers(text: str, piece: Piece, *, cut_off: bool = False) -> list[Answer]:
         piece: what was asked for.
         cut_off: True where the model was stopped before it was done.
     """
-    text = _THINKING.sub("", text[:_LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
-    blocks = [m[2] for m in _FENCE.finditer(text)]
-    why = _sentence(_FENCE.sub(" ", text))
+    text = THINKING.sub("", text[:_LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    blocks = [m[2] for m in FENCE.finditer(text)]
+    why = _sentence(FENCE.sub(" ", text))
     if not blocks and piece.whole:
         # Code without a fence is found by its module; then prose and code can't be told apart.
         blocks, why = [text], ""
