@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -173,7 +173,9 @@ def _start(command: Sequence[str], cwd: Path, source: IO[bytes], env: Mapping[st
 def _watch(watched: _Watched) -> int | None:
     """Read output and look after the limits until the command ends; return its wait status, None where we end it."""
     pause = _POLL_S[0]
-    with selectors.DefaultSelector() as selector:
+    with selectors.DefaultSelector() as selector, _end_of(watched.process.pid) as ended:
+        if ended is not None:
+            selector.register(ended, selectors.EVENT_READ, "")
         for name in watched.chunks:
             pipe = getattr(watched.process, name)
             os.set_blocking(pipe.fileno(), False)
@@ -182,7 +184,7 @@ def _watch(watched: _Watched) -> int | None:
             status = _reaped(watched)
             events = selector.select(0 if status is not None else pause) if selector.get_map() else []
             for key, _ in events:
-                if not _read(watched, key.data):
+                if key.data and not _read(watched, key.data):
                     selector.unregister(key.fileobj)
             if status is not None:
                 _drain(watched)
@@ -193,6 +195,20 @@ def _watch(watched: _Watched) -> int | None:
             if not selector.get_map():
                 time.sleep(pause)
             pause = min(pause * 1.5, _POLL_S[1])
+
+
+@contextmanager
+def _end_of(pid: int) -> Iterator[int | None]:
+    """Give a descriptor that can be read once the process has ended; None where the kernel has none (before 5.3)."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _reaped(watched: _Watched) -> int | None:
