@@ -61,6 +61,8 @@ class Runner:
         done = self._folder.results()
         kept = self._folder.samples()
         todo = [s for s in samples if (s.problem, s.attempt) not in done]
+        lengths = self._lengths([known[name] for name in dict.fromkeys(s.problem for s in todo)])
+        todo.sort(key=lambda s: -lengths[s.problem])  # the longest first, so that none is left alone at the end
         jobs = [self._scored(known[s.problem], s, keep=(s.problem, s.attempt) not in kept) for s in todo]
         self._work("score", jobs, len(done))
 
@@ -76,6 +78,18 @@ class Runner:
                 usable = known is not None and not known.error
                 todo.append(self._scored(problem, known) if usable and known else self._asked(problem, attempt, asking))
         self._work("bench", todo, len(done))
+
+    def _lengths(self, problems: Sequence[Problem]) -> dict[str, float]:
+        """Return how long the simulation of each reference takes; what is broken counts as 0 and is told later."""
+
+        def length(problem: Problem) -> float:
+            try:
+                return 0.0 if self._token.draining else self._judge.expected_s(problem)
+            except InputError:
+                return 0.0
+
+        with ThreadPoolExecutor(self._jobs) as threads:
+            return dict(zip((p.id for p in problems), threads.map(length, problems), strict=True))
 
     def _scored(self, problem: Problem, sample: Sample, *, keep: bool = False) -> Callable[[], None]:
         def job() -> None:

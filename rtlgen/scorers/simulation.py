@@ -71,6 +71,7 @@ class _Golden:
 
     lines: int
     samples: tuple[int, ...]
+    run_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,16 @@ class Judge:
         samples = found.samples[0] if found.samples else None
         return Verdict(status="passed", mismatches=0, samples=samples, simulator=str(self.simulator))
 
+    def expected_s(self, problem: Problem) -> float:
+        """Return how long the simulation of the reference takes, 0 where it does not pass.
+
+        Raises:
+            InputError: the testbench can't be prepared.
+            SandboxError: the sandbox itself failed.
+        """
+        found = self._golden_of(problem)
+        return found.run_s if isinstance(found, _Golden) else 0.0
+
     def _stored(self, problem: Problem, source: str, fn: Callable[[], Verdict]) -> Verdict:
         if self._store is None:
             return fn()
@@ -174,7 +185,7 @@ class Judge:
         samples = tuple(int(m[2]) for m in verdicts if len(m.groups()) == 2)
         if not verdicts or any(int(m[1]) for m in verdicts if len(m.groups()) == 2) or (samples and not min(samples)):
             return self._read(problem, run, _Golden(max(1, len(verdicts)), samples))
-        return _Golden(len(verdicts), samples)
+        return _Golden(len(verdicts), samples, run.run_s)
 
     # One simulation -----------------------------------------------------------------------------------------------
 
