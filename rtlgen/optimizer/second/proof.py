@@ -22,7 +22,7 @@ METHOD = "slang + Bitwuzla"
 _GLANCE_S, _SIMULATE_S = 0.3, 1.5
 _FIRST = 200
 """Guesses of a smaller attempt, where all of them take too long."""
-_WHOLE_SHARE = 0.45
+_WHOLE_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _by_engines(product: Product, deadline: float) -> str:
     left = deadline - time.monotonic()
     few = guess(product, Runs(product, min(_GLANCE_S, left / 10)), briefly=True)
     try:
-        return _induction(product, few, [], 1, time.monotonic() + 0.2 * left)
+        return _induction(product, few, [], 1, time.monotonic() + 0.1 * left)
     except NotHandledError:
         return _by_more(product, deadline)
 
