@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 
-from rtlgen.benchmarks.metrics import pass_at_k
+from rtlgen.benchmarks.metrics import mean_interval, pass_at_k
 from rtlgen.benchmarks.report import Line, Report
 from rtlgen.core.errors import ConfigError
 from rtlgen.core.types import Record
@@ -66,7 +66,7 @@ def compare(first: Report, second: Report, k: int = 1) -> Comparison:
     if not pairs:
         raise ConfigError(f"expected problems with at least {k} samples in both runs, got none")
     before, after = (np.array(x) for x in zip(*(pairs[n] for n in sorted(pairs)), strict=True))
-    low, high = _interval(after - before)
+    low, high = mean_interval(after - before, resamples=_RESAMPLES, seed=_SEED)
     differing = sorted(n for n, (x, y) in pairs.items() if x != y)
     won = sum(pairs[n][1] > pairs[n][0] for n in differing)
     return Comparison(
@@ -86,14 +86,6 @@ def compare(first: Report, second: Report, k: int = 1) -> Comparison:
 
 def _by_problem(report: Report) -> Mapping[str, Line]:
     return {line.problem: line for line in report.problems}
-
-
-def _interval(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float]:
-    rng = np.random.default_rng(_SEED)
-    count = len(differences)
-    means = [float(differences[rng.integers(0, count, count)].mean()) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def sign_test(won: int, lost: int) -> float:

@@ -107,6 +107,16 @@ def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[
     return tuple(found.values())
 
 
+def published_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a problem that stand in a line of published data as they are.
+
+    Raises:
+        KeyError: one is missing.
+    """
+    names = ("top", "testbench", "tb_top", "reference", "reference_top", "category", "prompt")
+    return {name: row[name] for name in names}
+
+
 def _first(error: ValidationError) -> str:
     detail = error.errors()[0]
     return f"field {'.'.join(map(str, detail['loc']))!r}: {detail['msg']}"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rtlgen.core.errors import InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
 from rtlgen.core.types import Record
+from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.simulation import Judge, Verdict
 
@@ -60,6 +61,4 @@ def _examine(problem: Problem, judge: Judge) -> Finding:
 
 def stub_of(problem: Problem) -> str:
     """Return a module with the reference's header and nothing in it."""
-    from rtlgen.scorers.ports import header_of
-
     return header_of(problem.reference, problem.reference_top, problem.top) + "\nendmodule\n"

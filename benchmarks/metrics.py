@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +62,15 @@ def estimate(counts: Mapping[str, tuple[int, int]], k: int) -> Estimate:
     values = [v for n, c in usable if (v := pass_at_k(n, c, k)) is not None]
     low, high = _interval(usable, k)
     return Estimate(sum(values) / len(values), low, high, len(usable))
+
+
+def mean_interval(values: Sequence[float] | np.ndarray[Any, Any], *, resamples: int, seed: int) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean."""
+    rng = np.random.default_rng(seed)
+    array = np.asarray(values)
+    means = [float(array[rng.integers(0, len(array), len(array))].mean()) for _ in range(resamples)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _interval(usable: Sequence[tuple[int, int]], k: int) -> tuple[float, float]:

@@ -78,20 +78,29 @@ class Report(Record):
     """Seconds in compilers and simulations, over all verdicts; those from the store count as when they were made."""
 
 
-def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int]) -> Report:
+def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int] = ()) -> Report:
     """Return the summary of a run.
+
+    Args:
+        folder: the run.
+        problems: of its suite.
+        ks: k of pass@k; those that people report and that there are samples for where none is given.
 
     Raises:
         InputError: the folder holds no run, or a damaged one.
     """
     config = folder.config()
-    results = list(folder.results().values())
-    samples = folder.samples()
+    found, samples = folder.results(), folder.samples()
+    results = list(found.values())
+    by_problem: dict[str, list[Result]] = {name: [] for name in config.problems}
+    for result in results:
+        by_problem.setdefault(result.problem, []).append(result)
     wanted = set(config.problems)
-    lines = [_line(p, [r for r in results if r.problem == p.id]) for p in problems if p.id in wanted]
+    lines = [_line(p, by_problem[p.id]) for p in problems if p.id in wanted]
+    ks = ks or default_ks(max((line.samples for line in lines), default=1))
     stages = sum((Counter(line.stages) for line in lines), Counter[str]())
     names = list(dict.fromkeys(line.category for line in lines))
-    missing = sum(1 for key, s in samples.items() if s.error and key not in {r.key for r in results})
+    missing = sum(1 for key, s in samples.items() if s.error and key not in found)
     return Report(
         config=config,
         samples=len(results) + missing,

@@ -12,7 +12,7 @@ from rtlgen.core.errors import InputError, ModelProviderError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.models.types import ChatModel, Message
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.simulation import Judge, Verdict
 
 SYSTEM = (
     "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
@@ -115,18 +115,12 @@ class Runner:
             verdict = self._judge.judge(problem, sample.source(problem))
         except InputError as error:
             return self._record(sample, None, str(error))
-        return self._record(sample, verdict, "")
+        return self._record(sample, verdict)
 
     @staticmethod
-    def _record(sample: Sample, verdict: object, reason: str) -> Result:
-        return Result.model_validate(
-            {
-                "problem": sample.problem,
-                "attempt": sample.attempt,
-                "sample": sample.digest,
-                "verdict": verdict,
-                "reason": reason,
-            }
+    def _record(sample: Sample, verdict: Verdict | None, reason: str = "") -> Result:
+        return Result(
+            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason
         )
 
     def _work(self, name: str, jobs: Sequence[Callable[[], None]], before: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,7 +40,7 @@ class Sample(Record):
         """Return the candidate's Verilog."""
         if self.form == "reply":
             return extract(self.text, problem)
-        return f"{problem.interface.rstrip()}\n{self.text}" if problem.style == "body" else self.text
+        return problem.completed(self.text) if problem.style == "body" else self.text
 
     @property
     def digest(self) -> str:
@@ -89,9 +89,3 @@ def _sample(file: Path, number: int, row: Mapping[str, Any], known: Mapping[str,
     return Sample(
         problem=problem.id, attempt=0, text=text, form="raw" if as_it_is else "reply", model=str(row.get("model", ""))
     )
-
-
-def references(problems: Iterable[Problem]) -> Iterator[Sample]:
-    """Yield the references as samples."""
-    for problem in problems:
-        yield Sample(problem=problem.id, attempt=0, text=problem.reference, form="raw", model="reference")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rtlgen.benchmarks.data import rows
+from rtlgen.benchmarks.metrics import mean_interval
 from rtlgen.core.errors import InputError
 from rtlgen.core.types import Record
 from rtlgen.scorers.text import edit_similarity, exact_match
@@ -59,15 +58,7 @@ def score_file(suite: str, file: Path, pair: Callable[[Mapping[str, Any]], tuple
         suite=suite,
         samples=len(matches),
         exact_match=sum(matches) / len(matches),
-        exact_match_interval=_interval(matches),
+        exact_match_interval=mean_interval(matches, resamples=_RESAMPLES, seed=_SEED),
         edit_similarity=sum(similarities) / len(similarities),
-        edit_similarity_interval=_interval(similarities),
+        edit_similarity_interval=mean_interval(similarities, resamples=_RESAMPLES, seed=_SEED),
     )
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    rng = np.random.default_rng(_SEED)
-    array = np.array(values)
-    means = [float(array[rng.integers(0, len(array), len(array))].mean()) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)

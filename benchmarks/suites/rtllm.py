@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rtlgen.benchmarks.data import find_file, problems
+from rtlgen.benchmarks.data import find_file, problems, published_fields
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
 from rtlgen.core.errors import InputError
 from rtlgen.graphs.frontend.words import KEYWORDS, words
@@ -87,17 +87,11 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     extra = row["extra"]
     return Problem(
         id=str(row["task_id"]).rpartition("/")[2],
-        top=row["top"],
-        testbench=row["testbench"],
-        tb_top=row["tb_top"],
-        reference=row["reference"],
-        reference_top=row["reference_top"],
         verdict=_VERDICT,
         data_files=tuple(sorted(extra["data_files"].items())),
         timescale=extra["timescale"],
-        category=row["category"],
-        prompt=row["prompt"],
         known_issues=tuple(str(i) for i in extra["known_issues"]),
+        **published_fields(row),
     )
 
 

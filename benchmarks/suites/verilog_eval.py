@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rtlgen.benchmarks.data import find_file, problems
+from rtlgen.benchmarks.data import find_file, problems, published_fields
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
 from rtlgen.core.errors import InputError
 from rtlgen.scorers.problem import Problem
@@ -112,35 +112,23 @@ def _v2(row: Mapping[str, Any]) -> Problem:
     issue = _ISSUES.get(name)
     return Problem(
         id=name,
-        top=row["top"],
-        testbench=row["testbench"],
-        tb_top=row["tb_top"],
-        reference=row["reference"],
-        reference_top=row["reference_top"],
         reference_in_testbench=True,
         verdict=_VERDICT,
-        category=row["category"],
-        prompt=row["prompt"],
         interface=row["interface"] or "",
         style="body" if extra["completion_style"] == "body" else "full_module",
         known_issues=(issue,) if issue else (),
+        **published_fields(row),
     )
 
 
 def _v1(row: Mapping[str, Any]) -> Problem:
     return Problem(
         id=str(row["task_id"]).rpartition("/")[2],
-        top=row["top"],
-        testbench=row["testbench"],
-        tb_top=row["tb_top"],
-        reference=row["reference"],
-        reference_top=row["reference_top"],
         verdict=_VERDICT,
         timescale="1 ps/1 ps",
-        category=row["category"],
-        prompt=row["prompt"],
         interface=row["interface"] or "",
         style="body",
+        **published_fields(row),
     )
 
 

@@ -8,7 +8,7 @@ width 1. Equal terms are the same object, so `is` and hashing by identity are ri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -411,6 +411,14 @@ def substitute(root: Term, values: Mapping[str, Term]) -> Term:
         rebuilt = rebuild(term, tuple(done[a] for a in term.args))
         done[term] = values.get(term.name, term) if term.op == "var" else rebuilt
     return done[root]
+
+
+def replaced(roots: Sequence[Term], changed: Mapping[Term, Term]) -> list[Term]:
+    """Return the roots with some terms under them replaced by others of the same width; these are not looked into."""
+    done: dict[Term, Term] = {}
+    for term in walk(*roots):
+        done[term] = changed[term] if term in changed else rebuild(term, tuple(done[a] for a in term.args))
+    return [done[r] for r in roots]
 
 
 def variables(*roots: Term) -> dict[str, int]:

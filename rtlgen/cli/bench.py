@@ -345,8 +345,7 @@ def _finish(
     from rtlgen.benchmarks.page import page
     from rtlgen.benchmarks.runlog import write_json, write_text
 
-    counts = [line.samples for line in reports.make_report(folder, problems, ()).problems]
-    made = reports.make_report(folder, problems, ks or reports.default_ks(max(counts, default=1)))
+    made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
     write_text(folder.path / "report.html", page(made, folder, problems))
     if as_json:

@@ -197,7 +197,7 @@ class _Maker:
     def _instance(self, index: int) -> tuple[int, list[_Piece]]:
         """Return the word behind an instantiation of the candidate, and its text with its port names kept."""
         row = self._row
-        self._variables = _declared(_module_around(row, index), "reg")
+        self._variables = _variables(_module_around(row, index))
         self._keeps_ports = row[index].text == self._top
         pieces: list[_Piece] = [*self._word(index), " "]
         index += 1
@@ -208,7 +208,7 @@ class _Maker:
         while True:
             if self._keeps_ports:
                 self._instances.add(row[index].text)
-            pieces += [" ", *self._word_of_instance(index)]
+            pieces += [" ", self._name(row[index].text)]
             index += 1
             while row[index].text == "[":
                 end = self._closing(index)
@@ -223,9 +223,6 @@ class _Maker:
                 return index, pieces
             pieces.append(", ")
             index += 1
-
-    def _word_of_instance(self, index: int) -> list[_Piece]:
-        return [self._name(self._row[index].text)]
 
     def _closing(self, index: int) -> int:
         """Return the word that closes the bracket at `index`."""
@@ -291,8 +288,9 @@ def _twins(row: Sequence[Word], top: str, inputs: frozenset[str]) -> frozenset[s
     for index, word in enumerate(row[:-1]):
         if word.text in ("module", "macromodule") and row[index + 1].text != top:
             end = next((i for i in range(index, len(row)) if row[i].text == "endmodule"), len(row))
-            declared = {p.name for p in declared_ports(row[index + 2 : end]) if p.is_plain_input}
-            outputs = any(p.direction == "output" for p in declared_ports(row[index + 2 : end]))
+            ports = declared_ports(row[index + 2 : end])
+            declared = {p.name for p in ports if p.is_plain_input}
+            outputs = any(p.direction == "output" for p in ports)
             if inputs and inputs <= declared and outputs and not _has_delay(row[index:end]):
                 found.add(row[index + 1].text)
     return frozenset(found)
@@ -320,11 +318,11 @@ def _module_around(row: Sequence[Word], index: int) -> Sequence[Word]:
     return row[start:end]
 
 
-def _declared(row: Sequence[Word], keyword: str) -> frozenset[str]:
+def _variables(row: Sequence[Word]) -> frozenset[str]:
     """Return the names declared as variables by `reg`, which nobody outside can drive."""
     found: set[str] = set()
     for index, word in enumerate(row):
-        if word.text != keyword or (index and row[index - 1].text in ("output", "input", "inout")):
+        if word.text != "reg" or (index and row[index - 1].text in ("output", "input", "inout")):
             continue
         depth, expect = 0, True
         for other in row[index + 1 :]:

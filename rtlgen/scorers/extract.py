@@ -34,8 +34,8 @@ def extract(reply: str, problem: Problem) -> str:
     marked = _MARKED.findall(text)
     blocks = [m[2] for m in FENCE.finditer(text)] or marked
     code = _of_blocks(blocks, problem.top) if blocks else text
-    if problem.style == "body" and not _defines(code, problem.top):
-        return _with_interface(code, problem)
+    if problem.style == "body" and problem.top not in modules(code):
+        return problem.completed(code)
     return code if blocks else _without_prose(code)
 
 
@@ -57,14 +57,6 @@ def modules(text: str) -> list[str]:
     """Return the names of the modules that a text defines, in order."""
     row = [w for w in words(text) if w.kind in ("name", "escaped")]
     return [b.text for a, b in pairwise(row) if a.text in ("module", "macromodule")]
-
-
-def _defines(text: str, top: str) -> bool:
-    return top in modules(text)
-
-
-def _with_interface(body: str, problem: Problem) -> str:
-    return f"{problem.interface.rstrip()}\n{body}"
 
 
 def _without_prose(text: str) -> str:

@@ -48,7 +48,7 @@ def refusal(text: str) -> str | None:
         reason = _FORBIDDEN.get(word.text) if word.kind == "name" else None
         if reason is not None:
             return reason
-        if word.kind == "string" and previous in ("import", "export"):
+        if word.kind == "string" and previous == "import":
             return "imports from C"
         if word.kind != "comment":
             previous = word.text

@@ -8,18 +8,17 @@ runs inside the simulator and can write neither (the gate refuses designs that o
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from rtlgen.core.errors import InputError, SandboxError
+from rtlgen.core.errors import InputError
 from rtlgen.core.types import Record, ToolRun
 from rtlgen.sandbox import Limits, run
 from rtlgen.scorers.gate import refusal
+from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.simulation import Status, Verdict
 
 LIMITS: Final = Limits(cpu_s=120, wall_s=900, memory_mb=4096, file_mb=128, output_mb=16, disk_mb=512, processes=64)
@@ -61,36 +60,18 @@ def run_harness(harness: Harness, answer: Mapping[str, str], limits: Limits = LI
         reason = refusal(text) if path.endswith(_HDL) else None
         if reason is not None:
             return Verdict(status="refused", reason=f"{path}: {reason}")
-    root = _place()
-    try:
+    with private_folder() as root:
         _lay_out(root, harness, answer)
+        report = root / "rundir" / _REPORT
+        argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", _REPORT]
         done = run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "--junitxml",
-                _REPORT,
-                "../src/test_runner.py",
-            ],
+            [*argv, "../src/test_runner.py"],
             cwd=root / "rundir",
             limits=limits,
             env=_environment(root, harness),
             writable=[root],
         )
-        return _verdict(done, root / "rundir" / _REPORT)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _place() -> Path:
-    try:
-        return Path(tempfile.mkdtemp(prefix="rtlgen-harness-")).resolve()
-    except OSError as error:
-        raise SandboxError(f"can't make a folder for a harness: {error}") from error
+        return _verdict(done, report)
 
 
 def _lay_out(root: Path, harness: Harness, answer: Mapping[str, str]) -> None:

@@ -31,16 +31,22 @@ def ports_of(text: str, module: str) -> list[PortName]:
     Raises:
         RtlgenError: the text defines no such module.
     """
+    return declared_ports(_module(text, module)[2:])
+
+
+def _module(text: str, module: str) -> list[Word]:
+    """Return the words of a module from `module` to before `endmodule`, comments and attributes left out.
+
+    Raises:
+        RtlgenError: the text defines no such module.
+    """
     row = [w for w in words(text) if w.kind not in ("comment", "attribute")]
-    start = next(
-        (i + 1 for i in range(len(row) - 1) if row[i].text in ("module", "macromodule") and row[i + 1].text == module),
-        None,
-    )
+    heads = (i for i in range(len(row) - 1) if row[i].text in ("module", "macromodule") and row[i + 1].text == module)
+    start = next(heads, None)
     if start is None:
         raise RtlgenError(f"expected a module {module!r}, got none")
     end = next((i for i in range(start, len(row)) if row[i].text == "endmodule"), len(row))
-    body = row[start:end]
-    return declared_ports(body)
+    return row[start:end]
 
 
 def declared_ports(body: Sequence[Word]) -> list[PortName]:
@@ -104,27 +110,20 @@ def header_of(text: str, module: str, name: str) -> str:
     Raises:
         RtlgenError: the text defines no such module.
     """
-    row = [w for w in words(text) if w.kind not in ("comment", "attribute")]
-    start = next(
-        (i for i in range(len(row) - 1) if row[i].text in ("module", "macromodule") and row[i + 1].text == module), None
-    )
-    if start is None:
-        raise RtlgenError(f"expected a module {module!r}, got none")
-    end = next((i for i in range(start, len(row)) if row[i].text == "endmodule"), len(row))
-    semicolon = next((i for i in range(start, end) if row[i].text == ";"), end - 1)
-    last = row[semicolon]
-    header = f"module {name}" + text[row[start + 1].start + len(module) : last.start + 1]
-    if _declarations(row[start + 2 : semicolon]):
+    row = _module(text, module)
+    semicolon = next((i for i, w in enumerate(row) if w.text == ";"), len(row) - 1)
+    header = f"module {name}" + text[row[1].start + len(module) : row[semicolon].start + 1]
+    if _declarations(row[2:semicolon]):
         return header
-    return header + "".join(_old_style(text, row, semicolon + 1, end))
+    return header + "".join(_old_style(text, row[semicolon + 1 :]))
 
 
-def _old_style(text: str, row: list[Word], start: int, end: int) -> list[str]:
+def _old_style(text: str, row: list[Word]) -> list[str]:
     """Return the statements that declare ports or parameters."""
     found = []
-    at = start
-    while at < end:
-        stop = next((i for i in range(at, end) if row[i].text == ";"), end - 1)
+    at = 0
+    while at < len(row):
+        stop = next((i for i in range(at, len(row)) if row[i].text == ";"), len(row) - 1)
         if row[at].text in (*_DIRECTIONS, "parameter"):
             found.append("\n" + text[row[at].start : row[stop].start + 1])
         at = stop + 1

@@ -60,6 +60,10 @@ class Problem(Record):
             raise ValueError(f"expected a pattern with no group or two (mismatches, samples), got {groups} groups")
         return value
 
+    def completed(self, body: str) -> str:
+        """Return the module of which an answer is the body."""
+        return f"{self.interface.rstrip()}\n{body}"
+
     @property
     def digest(self) -> str:
         """sha256 of everything that a verdict depends on."""

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
 
-from rtlgen.core.errors import InputError, SandboxError
+from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store, record_codec
 from rtlgen.core.types import Record, ToolRun
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name, renamed
 from rtlgen.scorers.gate import refusal
+from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.synth.sim import Icarus, find_icarus
@@ -44,8 +42,8 @@ _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
 class Verdict(Record):
     """What a testbench said of a candidate.
 
-    `tool_limit` says that the simulator can't read the candidate, which may well be right; it is no failure of the
-    candidate and counts as not judged.
+    `tool_limit` says that the simulator can't read the candidate, which may well be right: it is told apart from a
+    failure, so that reports can give the bound if it were.
     """
 
     status: Status
@@ -113,7 +111,7 @@ class Judge:
         """Return the verdict on a candidate's source.
 
         Raises:
-            InputError: the problem itself is broken: its testbench can't be prepared, or its own reference fails.
+            InputError: the testbench can't be prepared.
             SandboxError: the sandbox itself failed.
         """
         return self._stored(problem, source, lambda: self._judge(problem, source))
@@ -205,7 +203,7 @@ class Judge:
             text += "\n" + problem.reference
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if needs_preprocessor(text):
-            with _folder() as folder:
+            with private_folder() as folder:
                 done = self.simulator.preprocess(text, folder, self._compile_limits)
             if done.ended_by != "exit" or done.exit_code:
                 raise InputError(f"{problem.id}: the testbench can't be preprocessed: {_first_line(done)}")
@@ -226,7 +224,7 @@ class Judge:
     def _run(self, problem: Problem, source: str) -> _Run:
         prepared = self._disguise(problem)
         salt, nonce = f"r{secrets.token_hex(8)}", secrets.token_hex(16)
-        with _folder() as folder:
+        with private_folder() as folder:
             limits = self._compile_limits
             if needs_preprocessor(source):
                 done = self.simulator.preprocess(source, folder, limits, f"{salt}_c.v")
@@ -302,20 +300,6 @@ class Judge:
 def _verdicts(problem: Problem, lines: tuple[str, ...]) -> list[re.Match[str]]:
     pattern = re.compile(problem.verdict)
     return [m for line in lines if (m := pattern.search(line))]
-
-
-class _folder:  # noqa: N801
-    """A private folder, gone at the end."""
-
-    def __enter__(self) -> Path:
-        try:
-            self._path = Path(tempfile.mkdtemp(prefix="rtlgen-judge-"))
-        except OSError as error:
-            raise SandboxError(f"can't make a folder for a simulation: {error}") from error
-        return self._path
-
-    def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)
 
 
 def _first_line(run: ToolRun) -> str:

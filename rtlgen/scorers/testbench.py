@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rtlgen.core.errors import InputError
+from rtlgen.core.errors import InputError, RtlgenError
 from rtlgen.graphs.frontend.slang import elaborate
 
 VERDICT: Final = r"^Mismatches: (\d+) in (\d+) samples$"
@@ -65,13 +65,12 @@ def generate(reference: str, reference_top: str, top: str, *, seed: int = 1, ste
 def _ports(reference: str, top: str) -> list[Port]:
     try:
         body = elaborate({f"{top}.sv": reference.encode()}, top=top).top.body
-    except Exception as error:
+    except RtlgenError as error:
         raise InputError(f"the reference can't be elaborated: {error}") from error
     found = []
     for port in body.portList:
-        direction = str(port.direction.name).lower().replace("inout", "inout")
-        kind = {"in": "input", "out": "output"}.get(direction, direction)
-        found.append(Port(str(port.name), kind, int(port.type.bitWidth)))
+        direction = {"In": "input", "Out": "output"}.get(str(port.direction.name), "inout")
+        found.append(Port(str(port.name), direction, int(port.type.bitWidth)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ from rtlgen.synth.equiv.ports import match_registers
 from rtlgen.synth.equiv.relate import Relation
 from rtlgen.synth.equiv.reset import Reset, State, find_reset, parse_option, power_up, settle
 from rtlgen.synth.equiv.search import Search
-from rtlgen.synth.equiv.simulate import traces
+from rtlgen.synth.equiv.simulate import BitName, traces
 from rtlgen.synth.equiv.split import arithmetic_cells, cases, control_nets, multipliers
 from rtlgen.synth.equiv.stimulus import from_frames
 
@@ -171,22 +171,21 @@ class Comparison:
         start = (gold_state, gate_state)
         if not applies(self.gold, self.gate, start):
             return Decision("unknown", "not of that form")
-        runs = traces(
-            self.gold, self.gate, start, self.matched, steps=_STEPS, patterns=_CASE_PATTERNS, resets=reset.levels
-        )
         kept = set(self.matched.values())
         gone = any(len(r.out) >= _WIDE and not kept.intersection(r.out) for r in self.gold.registers)
         ways = ((True, _CASE_S), (False, _SINGLE_S))
+        runs: dict[bool, Mapping[BitName, int]] = {}
         for control, most in reversed(ways) if gone else ways:
-            steps, seen = _STEPS, runs
-            if gone and not control:
-                steps = _FAR_STEPS
-                seen = traces(
+            far = gone and not control
+            steps = _FAR_STEPS if far else _STEPS
+            if far not in runs:
+                until = time.monotonic() + min(_FAR_SHARE * self._left(), _FAR_S)
+                runs[far] = traces(
                     self.gold, self.gate, start, self.matched, steps=steps, patterns=_CASE_PATTERNS,
-                    resets=reset.levels, deadline=time.monotonic() + min(_FAR_SHARE * self._left(), _FAR_S),
+                    resets=reset.levels, deadline=until if far else None,
                 )  # fmt: skip
             until = time.monotonic() + min(_CASE_SHARE * self._left(), most)
-            cases = Cases(self.gold, self.gate, start, seen, steps * _CASE_PATTERNS, control=control)
+            cases = Cases(self.gold, self.gate, start, runs[far], steps * _CASE_PATTERNS, control=control)
             longest = until if control else time.monotonic() + min(_SUM_SHARE * self._left(), _SUM_S)
             decision = cases.prove(until, self.job.jobs, longest)
             self.verdicts += decision.verdicts

@@ -76,9 +76,9 @@ class Forms:
             return {ONE: x.const_value}
         if x.op in ("add", "sub"):
             a, b = (self._open(x, y) for y in x.args)
-            return _sum(a, b, 1 if x.op == "add" else -1)
+            return plus(a, b, 1 if x.op == "add" else -1)
         if x.op == "neg":
-            return _sum({}, self._open(x, x.args[0]), -1)
+            return plus({}, self._open(x, x.args[0]), -1)
         if x.op == "mul":
             for factor, other in (x.args, x.args[::-1]):
                 if factor.is_const:
@@ -118,10 +118,11 @@ def _least(value: int, width: int) -> int:
     return t.to_signed(value & t.mask(width), width)
 
 
-def _sum(a: Form, b: Form, sign: int) -> Form:
+def plus(a: Form, b: Form, factor: int = 1) -> Form:
+    """Return the first sum and so many times the second one; weights may come out as 0."""
     result = dict(a)
     for k, v in b.items():
-        result[k] = result.get(k, 0) + sign * v
+        result[k] = result.get(k, 0) + factor * v
     return result
 
 

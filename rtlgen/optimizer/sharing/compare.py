@@ -306,10 +306,8 @@ def _keeps_outputs(graph: ModuleGraph, plan: Plan) -> bool:
     """Say whether everything observed keeps its value at the sample points."""
     wires = {f"new wire {w.name}": w.value for w in plan[0]}
     targets = {k: t.substitute(v, wires) for k, v in plan[1].items()}
-    done: dict[Term, Term] = {}
-    for n in graph.nodes:
-        done[n] = targets[n] if n in targets else t.rebuild(n, tuple(done[a] for a in n.args))
-    return all(bool((graph.vector(r) == graph.vector(done[r])).all()) for r in graph.roots)
+    roots = zip(graph.roots, graph.roots_with(targets), strict=True)
+    return all(bool((graph.vector(old) == graph.vector(new)).all()) for old, new in roots)
 
 
 PLANS: Final[dict[str, Callable[[ModuleGraph, Pair, str], Plan | None]]] = {

@@ -131,10 +131,7 @@ class ModuleGraph:
 
     def roots_with(self, changed: Mapping[Term, Term]) -> list[Term]:
         """Return the roots with some values of the graph replaced."""
-        done: dict[Term, Term] = {}
-        for node in self.nodes:
-            done[node] = changed[node] if node in changed else t.rebuild(node, tuple(done[a] for a in node.args))
-        return [done[r] for r in self.roots]
+        return t.replaced(self.roots, changed)
 
     def vector(self, term: Term) -> Any:
         """Return the value of a term at every sample point."""

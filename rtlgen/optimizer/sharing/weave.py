@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from rtlgen.graphs.wordlevel import terms as t
@@ -19,6 +19,7 @@ from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, normal, replaced
 from rtlgen.optimizer.state import always
+from rtlgen.optimizer.state.always import wire as wire
 
 LONGEST: Final = 600
 _SIMPLE: Final = re.compile(r"[\w.$]+(\[[^\[\]]*\])?|\{[^{}]*\}|\d*'[bdh][0-9A-Fa-fx_]+")
@@ -38,11 +39,6 @@ class Replacement:
 
     occurrence: Occurrence
     new: Term
-
-
-def wire(name: str, width: int) -> Term:
-    """Return the term that reads a new wire."""
-    return t.var(f"new wire {name}", width)
 
 
 class Weaver:
@@ -118,23 +114,18 @@ class Weaver:
             return [*self._insertions(start, lines, reads), *edits]
         at = self._item_start(self._module.blocks[state.like.block].place.start)
         clocked = self._clocked(state, names, at)
-        return [*self._insertions(min(start, at), lines, reads, self._declared(state, names)), clocked, *edits]
-
-    def _declared(self, state: always.NewState, names: Mapping[str, str]) -> list[str]:
-        """Return the declarations of new registers."""
-        wished = {r.name: names[f"new wire {r.name}"] for r in state.registers}
-        return always.declarations(state.registers, wished, "logic" if self._is_system_verilog() else "reg")
+        declared = always.declarations(state.registers, names, "logic" if self._is_system_verilog() else "reg")
+        return [*self._insertions(min(start, at), lines, reads, declared), clocked, *edits]
 
     def _clocked(self, state: always.NewState, names: Mapping[str, str], at: int) -> Edit:
         """Return the insertion of the block that clocks new registers."""
         signals = self._module.signals.values()
         late = {s.name for s in signals if s.declared is not None and s.declared.start > at}
-        local = always.localised(state, lambda v, f: explicit(self._graph.localise(v, f)), late)
-        if late & {n for r in local.registers for n in t.variables(r.next)}:
+        local = tuple(replace(r, next=explicit(self._graph.localise(r.next, late))) for r in state.registers)
+        if late & {n for r in local for n in t.variables(r.next)}:
             raise CannotEditError("expected operands declared before their use, got a later declaration")
-        wished = {r.name: names[f"new wire {r.name}"] for r in state.registers}
         indent = self.text.indent(at)
-        lines = always.block(self._module, self.text, local, wished, names)
+        lines = always.block(self._module, self.text, replace(state, registers=local), names)
         return self.text.insert_before(at, "".join(f"{indent}{line}\n" for line in lines) + "\n")
 
     def _is_system_verilog(self) -> bool:

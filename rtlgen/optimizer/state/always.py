@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,12 @@ from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.graphs.wordlevel.verilog import NeedsNameError, condition_to_verilog, identifier, literal, to_verilog
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.tidy import tidy
+
+
+def wire(name: str, width: int) -> Term:
+    """Return the term that reads a new wire or register by its wished name."""
+    return t.var(f"new wire {name}", width)
+
 
 LONGEST: Final = 2400
 """Characters beyond which a new block is no longer sensible to read."""
@@ -35,6 +41,11 @@ class NewRegister:
     reset: int = 0
     initial: int | None = None
 
+    @property
+    def read(self) -> Term:
+        """The term that reads it."""
+        return wire(self.name, self.width)
+
 
 @dataclass(frozen=True, slots=True)
 class NewState:
@@ -44,26 +55,29 @@ class NewState:
     registers: tuple[NewRegister, ...]
 
 
-def declarations(registers: Sequence[NewRegister], names: Mapping[str, str], word: str) -> list[str]:
-    """Return one declaration per register (`word`: reg or logic)."""
+def declarations(registers: Sequence[NewRegister], reads: Mapping[str, str], word: str) -> list[str]:
+    """Return one declaration per register.
+
+    Args:
+        registers: what to declare.
+        reads: names of new wires and registers as terms read them.
+        word: `reg` or `logic`.
+    """
     lines = []
     for r in registers:
         size = f"[{r.width - 1}:0] " if r.width > 1 else ""
         initial = "" if r.initial is None else f" = {literal(r.initial, r.width)}"
-        lines.append(f"{word} {size}{names[r.name]}{initial};")
+        lines.append(f"{word} {size}{reads[r.read.name]}{initial};")
     return lines
 
 
-def block(
-    module: ModuleIR, text: ModuleText, state: NewState, names: Mapping[str, str], reads: Mapping[str, str]
-) -> list[str]:
+def block(module: ModuleIR, text: ModuleText, state: NewState, reads: Mapping[str, str]) -> list[str]:
     """Return the lines of the block that clocks the registers.
 
     Args:
         module: the view.
         text: its text.
         state: registers whose next values are local terms.
-        names: wished name to the name of each register.
         reads: names of new wires and registers as terms read them.
 
     Raises:
@@ -80,14 +94,13 @@ def block(
     body: list[str] = []
     try:
         for r in state.registers:
-            target = t.var(f"new wire {r.name}", r.width)
-            body += _Writer(module, names[r.name], target, reads).statement(r.next, "")
+            body += _Writer(module, r.read, reads).statement(r.next, "")
     except NeedsNameError as error:
         raise CannotEditError(str(error)) from error
     if like.resets:
         reset = like.resets[0]
         lines.append(f"  if ({'' if reset.level else '!'}{identifier(reset.signal)}) begin")
-        lines += [f"    {names[r.name]} <= {literal(r.reset, r.width)};" for r in state.registers]
+        lines += [f"    {reads[r.read.name]} <= {literal(r.reset, r.width)};" for r in state.registers]
         lines += ["  end else begin", *(f"    {x}" for x in body), "  end"]
     else:
         lines[-1] += " begin"
@@ -100,8 +113,8 @@ def block(
 class _Writer:
     """Writes the next value of one register as statements."""
 
-    def __init__(self, module: ModuleIR, name: str, target: Term, reads: Mapping[str, str]) -> None:
-        self._module, self._name, self._target, self._reads = module, name, target, reads
+    def __init__(self, module: ModuleIR, target: Term, reads: Mapping[str, str]) -> None:
+        self._module, self._target, self._reads = module, target, reads
 
     def statement(self, value: Term, indent: str) -> list[str]:
         """Return lines that assign the value, none where the register keeps what it has."""
@@ -111,7 +124,7 @@ class _Writer:
             text = to_verilog(
                 value, names=self._reads, signals=self._module.signals, context_width=value.width, context_signed=None
             )
-            return [f"{indent}{self._name} <= {text};"]
+            return [f"{indent}{self._reads[self._target.name]} <= {text};"]
         condition, then, other = value.args
         if then is self._target:
             condition, then, other = t.lnot(condition), other, then
@@ -131,11 +144,3 @@ class _Writer:
         if value.op == "ite":
             return [f"{head} begin", *self.statement(value, f"{indent}  "), f"{indent}end"]
         return [f"{head} {line.lstrip()}" for line in self.statement(value, indent)]
-
-
-def localised(
-    state: NewState, localise: Callable[[Term, Collection[str]], Term], forbidden: Collection[str]
-) -> NewState:
-    """Return the state with next values that read signals where these hold what is wanted."""
-    registers = (NewRegister(r.name, r.width, localise(r.next, forbidden), r.reset, r.initial) for r in state.registers)
-    return NewState(state.like, tuple(registers))

@@ -390,7 +390,7 @@ def recounted(weaver: Weaver, graph: ModuleGraph, digits: Digits) -> Change | No
         NewRegister(
             f"{digits.register.name}_d{i}",
             digits.terms[i].width,
-            _read(step, known),
+            t.replaced([step], known)[0],
             digits.constant(reset or 0)[i],
             None if initial is None else digits.constant(initial)[i],
         )
@@ -402,7 +402,7 @@ def recounted(weaver: Weaver, graph: ModuleGraph, digits: Digits) -> Change | No
         f"count {name!r} in digits ({radices})",
         "The digits that are wanted are there without a division, and each moves only on a carry.",
         wires,
-        {old: _read(new, known) for old, new in targets.items()},
+        dict(zip(targets, t.replaced(list(targets.values()), known), strict=True)),
         0.8,
         state=NewState(digits.register, registers),
     )
@@ -435,14 +435,6 @@ def _carry_wires(digits: Digits, steps: Sequence[Term]) -> tuple[list[Wire], dic
         for index, carry in enumerate(digits.carries(down)):
             if index and carry in nodes and carry not in known:
                 name = f"{digits.register.name}_{'borrow' if down else 'carry'}{index}"
-                wires.append(Wire(name, _read(carry, known)))
+                wires.append(Wire(name, t.replaced([carry], known)[0]))
                 known[carry] = wire(name, 1)
     return wires, known
-
-
-def _read(value: Term, known: dict[Term, Term]) -> Term:
-    """Return a value with the carries read from their wires."""
-    done: dict[Term, Term] = {}
-    for node in t.walk(value):
-        done[node] = known[node] if node in known else t.rebuild(node, tuple(done[a] for a in node.args))
-    return done[value]

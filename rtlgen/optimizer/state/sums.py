@@ -17,7 +17,7 @@ from typing import Final
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.optimizer.arith.forms import LINEAR, ONE, Form, Forms, Leaf, bounds
+from rtlgen.optimizer.arith.forms import LINEAR, ONE, Form, Forms, Leaf, bounds, plus
 from rtlgen.optimizer.rewrite import Change, RewriteContext
 from rtlgen.optimizer.sharing.graph import ModuleGraph, module_graphs, normal
 from rtlgen.optimizer.sharing.weave import Weaver, wire
@@ -41,14 +41,14 @@ class RunningSum:
         stored: its part over registers, which the new register holds.
         rest: what is added to that.
         width: bits of the new register.
-        like: a register of `stored`; all of them are clocked and reset like it.
+        registers: the register of each part of `stored`; all of them are clocked and reset alike.
     """
 
     value: Term
     stored: Form
     rest: Form
     width: int
-    like: Register
+    registers: Mapping[Leaf, Register]
 
 
 class RunningSums:
@@ -77,17 +77,17 @@ def sums(graph: ModuleGraph) -> Iterator[RunningSum]:
             continue
         form = forms.of(node)
         groups: dict[tuple[object, ...], Form] = {}
+        registers: dict[Leaf, Register] = {}
         for leaf, weight in form.items():
             register = _register(graph.module, leaf.term)
             if register is not None:
+                registers[leaf] = register
                 alike = (register.clock, register.edge, *((r.signal, r.level) for r in register.resets))
                 groups.setdefault((*alike, register.initial is None), {})[leaf] = weight
         for stored in groups.values():
             if 2 <= len(stored) <= _MAX_ADDENDS:
                 rest = {k: v for k, v in form.items() if k not in stored}
-                like = _register(graph.module, next(iter(stored)).term)
-                assert like is not None
-                yield RunningSum(node, stored, rest, _width(node, stored), like)
+                yield RunningSum(node, stored, rest, _width(node, stored), {k: registers[k] for k in stored})
 
 
 def _register(module: ModuleIR, x: Term) -> Register | None:
@@ -108,9 +108,7 @@ def kept(weaver: Weaver, graph: ModuleGraph, found: RunningSum) -> Change | None
         following = _Cases(graph, found).next()
     except NoSumError:
         return None
-    register = NewRegister(
-        _NAME, found.width, following, _constant(graph, found, "reset") or 0, _constant(graph, found, "initial")
-    )
+    register = NewRegister(_NAME, found.width, following, _constant(found, "reset") or 0, _constant(found, "initial"))
     total = t.zext(wire(_NAME, found.width), found.value.width)
     parts = " ".join(f"{'-' if w < 0 else '+'} {leaf.term!r}" for leaf, w in found.stored.items())
     return weaver.change(
@@ -120,7 +118,7 @@ def kept(weaver: Weaver, graph: ModuleGraph, found: RunningSum) -> Change | None
         (),
         {found.value: _total(total, found.rest)},
         0.8,
-        state=NewState(found.like, (register,)),
+        state=NewState(next(iter(found.registers.values())), (register,)),
     )
 
 
@@ -147,12 +145,11 @@ def _at(leaf: Leaf, width: int) -> Term:
     return t.extract(leaf.term, 0, width) if leaf.term.width > width else leaf.at(width)
 
 
-def _constant(graph: ModuleGraph, found: RunningSum, what: str) -> int | None:
+def _constant(found: RunningSum, what: str) -> int | None:
     """Return the sum of the parts' values in reset, or given by declaration; None where one has none."""
     total = 0
     for leaf, weight in found.stored.items():
-        register = _register(graph.module, leaf.term)
-        assert register is not None
+        register = found.registers[leaf]
         value = register.initial if what == "initial" else next((r.value for r in register.resets), None)
         if value is None:
             return None
@@ -171,9 +168,7 @@ class _Cases:
         self._cases = 0
         self._nexts: dict[Leaf, Term] = {}
         for leaf in found.stored:
-            register = _register(graph.module, leaf.term)
-            assert register is not None
-            self._nexts[leaf] = normal(t.extract(graph.full(register.next), 0, leaf.term.width))
+            self._nexts[leaf] = normal(t.extract(graph.full(found.registers[leaf].next), 0, leaf.term.width))
 
     def next(self) -> Term:
         """Return the next value.
@@ -199,9 +194,8 @@ class _Cases:
         new: Form = {}
         for leaf, weight in self._found.stored.items():
             value = t.const(0, leaf.term.width) if nexts[leaf].op == "undef" else nexts[leaf]
-            for part, factor in self._form(value, leaf, width).items():
-                new[part] = new.get(part, 0) + weight * factor
-        moved = {k: v for k in {**new, **self._found.stored} if (v := new.get(k, 0) - self._found.stored.get(k, 0))}
+            new = plus(new, self._form(value, leaf, width), weight)
+        moved = {k: v for k, v in plus(new, self._found.stored, -1).items() if v}
         new = {k: v for k, v in new.items() if v}
         if min(len(new) - 1, len(moved)) >= len(self._found.stored):
             raise NoSumError("expected a sum that moves by little")
