@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from rtlgen.benchmarks.runlog import Result, RunFolder
+from rtlgen.benchmarks.runlog import RunFolder
 from rtlgen.benchmarks.samples import Sample
-from rtlgen.core.errors import InputError, ModelProviderError
+from rtlgen.benchmarks.scoring import Scorer
+from rtlgen.core.errors import ModelProviderError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.models.types import ChatModel, Message
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge, Verdict
 
 SYSTEM = (
     "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
@@ -46,14 +46,14 @@ class Runner:
 
     Args:
         folder: where answers and verdicts are kept.
-        judge: gives the verdicts.
+        scorer: says what an answer is worth.
         jobs: threads.
         bus: gets progress.
         token: asks to stop: what has begun ends, nothing new begins.
     """
 
-    def __init__(self, folder: RunFolder, judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> None:
-        self._folder, self._judge, self._jobs, self._bus, self._token = folder, judge, jobs, bus, token
+    def __init__(self, folder: RunFolder, scorer: Scorer, *, jobs: int, bus: EventBus, token: StopToken) -> None:
+        self._folder, self._scorer, self._jobs, self._bus, self._token = folder, scorer, jobs, bus, token
 
     def score(self, problems: Sequence[Problem], samples: Iterable[Sample]) -> None:
         """Judge answers that are there; those with a verdict in the folder are left out."""
@@ -80,13 +80,10 @@ class Runner:
         self._work("bench", todo, len(done))
 
     def _lengths(self, problems: Sequence[Problem]) -> dict[str, float]:
-        """Return how long the simulation of each reference takes; what is broken counts as 0 and is told later."""
+        """Return how long judging an answer to each problem takes about."""
 
         def length(problem: Problem) -> float:
-            try:
-                return 0.0 if self._token.draining else self._judge.expected_s(problem)
-            except InputError:
-                return 0.0
+            return 0.0 if self._token.draining else self._scorer.expected_s(problem)
 
         with ThreadPoolExecutor(self._jobs) as threads:
             return dict(zip((p.id for p in problems), threads.map(length, problems), strict=True))
@@ -95,7 +92,7 @@ class Runner:
         def job() -> None:
             if keep:
                 self._folder.add_sample(sample)
-            self._folder.add_result(self._result(problem, sample))
+            self._folder.add_result(self._scorer.score(problem, sample))
 
         return job
 
@@ -104,24 +101,11 @@ class Runner:
             sample = answer(problem, attempt, asking)
             self._folder.add_sample(sample)
             if not sample.error:
-                self._folder.add_result(self._result(problem, sample))
+                self._folder.add_result(self._scorer.score(problem, sample))
             else:
                 self._bus.emit(Notice(text=f"{problem.id}, answer {attempt}: {sample.error}", level="warning"))
 
         return job
-
-    def _result(self, problem: Problem, sample: Sample) -> Result:
-        try:
-            verdict = self._judge.judge(problem, sample.source(problem))
-        except InputError as error:
-            return self._record(sample, None, str(error))
-        return self._record(sample, verdict)
-
-    @staticmethod
-    def _record(sample: Sample, verdict: Verdict | None, reason: str = "") -> Result:
-        return Result(
-            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason
-        )
 
     def _work(self, name: str, jobs: Sequence[Callable[[], None]], before: int) -> None:
         total = before + len(jobs)

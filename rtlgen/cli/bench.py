@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.doctor import Finding
     from rtlgen.benchmarks.report import Figure, Report
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
+    from rtlgen.benchmarks.scoring import Scorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.scorers.problem import Problem
     from rtlgen.scorers.simulation import Judge
@@ -120,6 +121,7 @@ def run(
     Exit code 0 where every problem was judged, 1 where some could not be, 2 for bad input.
     """
     from rtlgen.benchmarks.runner import Asking
+    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.models import open_model
 
     loaded = _load(suite, data)
@@ -130,7 +132,7 @@ def run(
     config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, judge, jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -162,6 +164,7 @@ def score(
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
+    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.benchmarks.suite import SUITES
 
     if suite in SUITES and SUITES.load(suite).kind == "text":
@@ -174,7 +177,7 @@ def score(
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
     config = _config(loaded, chosen, judge, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, judge, jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -324,7 +327,7 @@ def _folder(out: Path | None, suite: str, label: str, config: RunConfig, *, resu
     return folder
 
 
-def _work(folder: RunFolder, judge: Judge, jobs: int | None, job: Any) -> bool:
+def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
     from rtlgen.benchmarks.runner import Runner
     from rtlgen.core.config import load_settings
@@ -334,7 +337,7 @@ def _work(folder: RunFolder, judge: Judge, jobs: int | None, job: Any) -> bool:
     settings, bus = load_settings(), EventBus()
     token = StopToken(bus)
     with show(bus, settings.display), interruptible(token):
-        job(Runner(folder, judge, jobs=jobs or settings.jobs, bus=bus, token=token))
+        job(Runner(folder, scorer, jobs=jobs or settings.jobs, bus=bus, token=token))
     return token.draining
 
 
