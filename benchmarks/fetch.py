@@ -6,20 +6,17 @@ import gzip
 import json
 import os
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Final, Protocol
 
 from rtlgen.benchmarks.suite import Home
+from rtlgen.core.download import MAX_BYTES, download
 from rtlgen.core.errors import ConfigError, InputError
-from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted
+from rtlgen.core.events import EventBus
 
-MAX_BYTES = 512 << 20
-_TIMEOUT_S = 60.0
-_CHUNK = 1 << 18
+_HINT: Final = "get it on a machine with a connection, and name the folder with --data"
 
 
 class Fetchable(Protocol):
@@ -79,7 +76,7 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
     address = url or suite.home.url
     target = folder / f"{suite.file}.gz"
     with tempfile.TemporaryFile() as archive:
-        _download(address, archive, suite.name, bus)
+        download(address, archive, suite.name, bus, hint=_HINT)
         try:
             with zipfile.ZipFile(archive) as opened:
                 rows = list(suite.convert(_members(opened)))
@@ -89,28 +86,6 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
     _write(target, rows)
     return target
-
-
-def _download(address: str, target: IO[bytes], name: str, bus: EventBus) -> None:
-    job = f"fetch {name}"
-    bus.emit(JobStarted(job=job, unit="MiB"))
-    done = 0
-    try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as source:
-            while chunk := source.read(_CHUNK):
-                done += len(chunk)
-                if done > MAX_BYTES:
-                    raise InputError(f"{address}: expected at most {MAX_BYTES >> 20} MiB")
-                target.write(chunk)
-                bus.emit(JobAdvanced(job=job, done=done >> 20))
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        bus.emit(JobFinished(job=job, ok=False))
-        reason = getattr(error, "reason", error)
-        raise InputError(
-            f"{address}: can't be downloaded: {reason}; get it on a machine with a connection, "
-            "and name the folder with --data"
-        ) from error
-    bus.emit(JobFinished(job=job))
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:

@@ -20,7 +20,6 @@ from rtlgen.core.types import Record, ToolRun
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name, renamed
 from rtlgen.scorers.gate import refusal
-from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.synth.sim import Icarus, find_icarus
@@ -203,8 +202,8 @@ class Judge:
             text += "\n" + problem.reference
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         if needs_preprocessor(text):
-            with private_folder() as folder:
-                done = self.simulator.preprocess(text, folder, self._compile_limits)
+            with self.simulator.cell() as cell:
+                done = self.simulator.preprocess(text, cell, self._compile_limits)
             if done.ended_by != "exit" or done.exit_code:
                 raise InputError(f"{problem.id}: the testbench can't be preprocessed: {_first_line(done)}")
             text = done.stdout
@@ -224,22 +223,22 @@ class Judge:
     def _run(self, problem: Problem, source: str) -> _Run:
         prepared = self._disguise(problem)
         salt, nonce = f"r{secrets.token_hex(8)}", secrets.token_hex(16)
-        with private_folder() as folder:
+        with self.simulator.cell() as cell:
             limits = self._compile_limits
             if needs_preprocessor(source):
-                done = self.simulator.preprocess(source, folder, limits, f"{salt}_c.v")
+                done = self.simulator.preprocess(source, cell, limits, f"{salt}_c.v")
                 if done.ended_by != "exit" or done.exit_code:
                     return _Run(self._not_compiled(done))
                 source = done.stdout
             before = f"`resetall\n`timescale {problem.timescale}\n" if problem.timescale else "`resetall\n"
-            (folder / f"{salt}.v").write_text(f"{prepared.render(salt, nonce)}\n{before}{source}\n")
-            compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", folder, limits)
+            (cell.folder / f"{salt}.v").write_text(f"{prepared.render(salt, nonce)}\n{before}{source}\n")
+            compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", cell, limits)
             if compiled.ended_by != "exit" or compiled.exit_code:
                 return _Run(self._not_compiled(compiled))
-            (folder / f"{salt}.v").unlink(missing_ok=True)
+            (cell.folder / f"{salt}.v").unlink(missing_ok=True)
             for index, (_, content) in enumerate(problem.data_files):
-                (folder / file_name(salt, index)).write_text(content)
-            ran = self.simulator.simulate(f"{salt}.vvp", folder, self._run_limits)
+                (cell.folder / file_name(salt, index)).write_text(content)
+            ran = self.simulator.simulate(f"{salt}.vvp", cell, self._run_limits)
         ended = self._not_ended(ran)
         lines = tuple(x.removeprefix(nonce) for x in ran.stdout.splitlines() if x.startswith(nonce))
         return _Run(ended, lines, compiled.wall_s, ran.wall_s)
