@@ -23,8 +23,7 @@ from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
-from rtlgen.synth.sim import Icarus, find_icarus
-from rtlgen.synth.sim.icarus import needs_preprocessor
+from rtlgen.synth.sim import Simulator, find_icarus
 
 Status = Literal[
     "passed", "failed", "syntax_error", "refused", "no_verdict", "timeout", "memory", "crashed", "tool_limit"
@@ -33,9 +32,6 @@ SCHEMA: Final = "verdict/1"
 COMPILE: Final = Limits(cpu_s=20, wall_s=300, memory_mb=2048, file_mb=64, output_mb=2, disk_mb=128, processes=16)
 RUN: Final = Limits(cpu_s=30, wall_s=450, memory_mb=2048, file_mb=16, output_mb=8, disk_mb=128, processes=16)
 _LARGEST: Final = 1 << 20
-_TOOL_LIMITS: Final = re.compile(
-    r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE
-)
 _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
 
 
@@ -86,7 +82,7 @@ class Judge:
     """Judges candidates by simulation; threads may share it.
 
     Args:
-        simulator: which Icarus; None is the installed one.
+        simulator: which one; None is the installed Icarus.
         store: where verdicts are kept, None for nowhere.
         compile_limits: for the compiler.
         run_limits: for the simulation.
@@ -94,13 +90,13 @@ class Judge:
 
     def __init__(
         self,
-        simulator: Icarus | None = None,
+        simulator: Simulator | None = None,
         *,
         store: Store | None = None,
         compile_limits: Limits = COMPILE,
         run_limits: Limits = RUN,
     ) -> None:
-        self.simulator = simulator or find_icarus()
+        self.simulator: Simulator = simulator or find_icarus()
         self._store = store
         self._compile_limits, self._run_limits = compile_limits, run_limits
         self._lock = Lock()
@@ -202,7 +198,7 @@ class Judge:
         if problem.reference_in_testbench:
             text += "\n" + problem.reference
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if needs_preprocessor(text):
+        if self.simulator.needs_preprocessor(text):
             with private_folder() as folder:
                 done = self.simulator.preprocess(text, folder, self._compile_limits)
             if done.ended_by != "exit" or done.exit_code:
@@ -226,7 +222,7 @@ class Judge:
         salt, nonce = f"r{secrets.token_hex(8)}", secrets.token_hex(16)
         with private_folder() as folder:
             limits = self._compile_limits
-            if needs_preprocessor(source):
+            if self.simulator.needs_preprocessor(source):
                 done = self.simulator.preprocess(source, folder, limits, f"{salt}_c.v")
                 if done.ended_by != "exit" or done.exit_code:
                     return _Run(self._not_compiled(done))
@@ -253,7 +249,7 @@ class Judge:
             status, reason = "memory", "the compiler took too much memory"
         elif done.ended_by != "exit":
             status, reason = "tool_limit", f"the compiler ended by {done.ended_by}"
-        elif _TOOL_LIMITS.search(done.stderr + done.stdout):
+        elif self.simulator.cannot(done):
             status = "tool_limit"
         return Verdict(status=status, reason=reason, simulator=str(self.simulator), compile_s=done.wall_s)
 
