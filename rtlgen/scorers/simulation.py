@@ -17,6 +17,7 @@ from typing import Final, Literal
 from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store, record_codec
 from rtlgen.core.types import Record, ToolRun
+from rtlgen.graphs.frontend.words import words
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name, renamed
 from rtlgen.scorers.gate import refusal
@@ -28,7 +29,7 @@ from rtlgen.synth.sim import Simulator, find_icarus
 Status = Literal[
     "passed", "failed", "syntax_error", "refused", "no_verdict", "timeout", "memory", "crashed", "tool_limit"
 ]
-SCHEMA: Final = "verdict/1"
+SCHEMA: Final = "verdict/2"
 COMPILE: Final = Limits(cpu_s=20, wall_s=300, memory_mb=2048, file_mb=64, output_mb=2, disk_mb=128, processes=16)
 RUN: Final = Limits(cpu_s=30, wall_s=450, memory_mb=2048, file_mb=16, output_mb=8, disk_mb=128, processes=16)
 _LARGEST: Final = 1 << 20
@@ -227,8 +228,11 @@ class Judge:
                 if done.ended_by != "exit" or done.exit_code:
                     return _Run(self._not_compiled(done))
                 source = done.stdout
-            before = f"`resetall\n`timescale {problem.timescale}\n" if problem.timescale else "`resetall\n"
-            (folder / f"{salt}.v").write_text(f"{prepared.render(salt, nonce)}\n{before}{source}\n")
+                reason = self._pasted(source)
+                if reason is not None:
+                    return _Run(Verdict(status="refused", reason=reason, simulator=str(self.simulator)))
+            scale = f"`timescale {problem.timescale}\n" if problem.timescale else ""
+            (folder / f"{salt}.v").write_text(f"{scale}{prepared.render(salt, nonce)}\n`resetall\n{scale}{source}\n")
             compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", folder, limits)
             if compiled.ended_by != "exit" or compiled.exit_code:
                 return _Run(self._not_compiled(compiled))
@@ -239,6 +243,15 @@ class Judge:
         ended = self._not_ended(ran)
         lines = tuple(x.removeprefix(nonce) for x in ran.stdout.splitlines() if x.startswith(nonce))
         return _Run(ended, lines, compiled.wall_s, ran.wall_s)
+
+    def _pasted(self, preprocessed: str) -> str | None:
+        """Return why a candidate is refused once its macros are known: they can paste words that the gate knows."""
+        reason = refusal(preprocessed)
+        if reason is not None:
+            return f"the candidate {reason}"
+        directives = (w.text for w in words(preprocessed) if w.kind == "directive")
+        left = next((d for d in directives if self.simulator.needs_preprocessor(d)), None)
+        return None if left is None else f"the candidate pastes the compiler directive {left}"
 
     def _not_compiled(self, done: ToolRun) -> Verdict:
         status: Status = "syntax_error"
@@ -265,6 +278,8 @@ class Judge:
             status, reason = "memory", "the simulation took too much memory"
         elif ran.ended_by != "exit":
             reason = f"the simulation ended by {ran.ended_by}: {_last_line(ran.stderr)}"
+        elif ran.stderr.strip():
+            reason += f": {_last_line(ran.stderr)}"
         return Verdict(status=status, reason=_without_salt(reason), simulator=str(self.simulator), run_s=ran.wall_s)
 
     def _read(self, problem: Problem, run: _Run, golden: _Golden) -> Verdict:
