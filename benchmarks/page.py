@@ -13,6 +13,7 @@ from rtlgen.benchmarks.runlog import Result, RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.simulation import Verdict
 
 if TYPE_CHECKING:
     import jinja2
@@ -33,6 +34,8 @@ class Answer:
     first_mismatch: int | None
     code: str
     diff: tuple[str, ...]
+    second: Verdict | None = None
+    """Of the second simulator, where it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def _answer(attempt: int, problem: Problem, sample: Sample | None, result: Resul
     code = sample.source(problem) if sample and not sample.error else ""
     diff = () if not code or status == "passed" else _difference(problem, code)
     first = verdict.first_mismatch if verdict else None
-    return Answer(attempt, status, reason, first, code[:_LONGEST], diff)
+    differs = result is not None and result.second is not None and result.second.status != status
+    second = result.second if differs and result is not None else None
+    return Answer(attempt, status, reason, first, code[:_LONGEST], diff, second)
 
 
 def _difference(problem: Problem, code: str) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rtlgen.benchmarks.metrics import Estimate, estimate
 from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
 from rtlgen.core.types import Record
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.second import Agreement, agreement
 
 NOT_JUDGED = "not_judged"
 
@@ -53,6 +54,31 @@ class Line(Record):
     """Known flaws of the problem."""
 
 
+class Disagreement(Record):
+    """One problem on whose answers two simulators disagree."""
+
+    problem: str
+    first_only: tuple[int, ...]
+    """Numbers of the answers that pass with the first only."""
+    second_only: tuple[int, ...]
+    """Numbers of the answers that pass with the second only."""
+
+
+class Second(Record):
+    """What a second simulator says of a run; pass@k does not depend on it."""
+
+    simulator: str
+    both: int
+    """Samples that both have judged."""
+    first_only: int
+    """Samples that pass with the first only."""
+    second_only: int
+    """Samples that pass with the second only."""
+    unreadable: int
+    """Samples that one of the two can't read, which are none of the above."""
+    problems: tuple[Disagreement, ...]
+
+
 class Report(Record):
     """A run, summed up."""
 
@@ -76,6 +102,8 @@ class Report(Record):
     """Seconds that the model took, over all answers."""
     judge_s: float = 0.0
     """Seconds in compilers and simulations, over all verdicts; those from the store count as when they were made."""
+    second: Second | None = None
+    """None where no second simulator was asked."""
 
 
 def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int] = ()) -> Report:
@@ -116,6 +144,28 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
         completion_tokens=_tokens(s.completion_tokens for s in samples.values()),
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
         judge_s=sum(r.verdict.compile_s + r.verdict.run_s for r in results if r.verdict),
+        second=_second(config.second, by_problem) if config.second else None,
+    )
+
+
+def _second(simulator: str, by_problem: Mapping[str, Sequence[Result]]) -> Second:
+    """Return how the verdicts of the two simulators compare."""
+    found = {name: [(r.attempt, agreement(r.verdict, r.second)) for r in by_problem[name]] for name in by_problem}
+
+    def having(name: str, kind: Agreement) -> tuple[int, ...]:
+        return tuple(sorted(attempt for attempt, said in found[name] if said == kind))
+
+    lines = [
+        Disagreement(problem=n, first_only=having(n, "first_only"), second_only=having(n, "second_only")) for n in found
+    ]
+    counts = Counter(said for row in found.values() for _, said in row)
+    return Second(
+        simulator=simulator,
+        both=counts.total() - counts["unknown"],
+        first_only=counts["first_only"],
+        second_only=counts["second_only"],
+        unreadable=counts["unknown"],
+        problems=tuple(x for x in lines if x.first_only or x.second_only),
     )
 
 

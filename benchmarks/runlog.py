@@ -40,6 +40,8 @@ class RunConfig(Record):
     simulator: str
     version: str
     """Of rtlgen."""
+    second: str = ""
+    """Second simulator; empty for none."""
 
 
 class Result(Record):
@@ -53,6 +55,8 @@ class Result(Record):
     """None where it was not judged."""
     reason: str = ""
     """Why not."""
+    second: Verdict | None = None
+    """Of the second simulator; None where none was asked."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.second import second_verdict
 from rtlgen.scorers.simulation import Judge
 
 
@@ -37,21 +38,26 @@ class LocalScorer:
 
     Args:
         judge: gives the testbench's verdict.
+        second: gives one by another simulator, which is kept beside it; None for none.
     """
 
-    def __init__(self, judge: Judge) -> None:
-        self.judge = judge
+    def __init__(self, judge: Judge, *, second: Judge | None = None) -> None:
+        self.judge, self.second = judge, second
 
     def score(self, problem: Problem, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
-        verdict, reason = None, ""
+        verdict, reason, second = None, "", None
+        source = sample.source(problem)
         try:
-            verdict = self.judge.judge(problem, sample.source(problem))
+            verdict = self.judge.judge(problem, source)
         except InputError as error:
             reason = str(error)
+        if self.second is not None:
+            second = second_verdict(self.second, problem, source)
         return Result(
-            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason
-        )
+            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason,
+            second=second,
+        )  # fmt: skip
 
     def expected_s(self, problem: Problem) -> float:
         """Return how long the simulation of the reference takes; see `Scorer`."""

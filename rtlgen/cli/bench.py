@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
     from rtlgen.benchmarks.scoring import Scorer
     from rtlgen.benchmarks.suite import SuiteData
+    from rtlgen.core.store import Store
     from rtlgen.scorers.problem import Problem
     from rtlgen.scorers.simulation import Judge
 
@@ -35,6 +36,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report a
 _CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
 _RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+_SECOND = click.option(
+    "--second",
+    type=click.Choice(["verilator"]),
+    help="Ask this simulator too; what it says is reported beside the verdict and never changes it.",
+)
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
 
@@ -104,6 +110,7 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @_JOBS
+@_SECOND
 @_RESUME
 @_LIMIT
 @_PROBLEM
@@ -113,8 +120,8 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    jobs: int | None, second: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None,
+    data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -128,11 +135,11 @@ def run(
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    judge = _judge()
-    config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    judge, other = _judge(), _second(second)
+    config = _config(loaded, chosen, judge, other, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, LocalScorer(judge, second=other), jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -151,6 +158,7 @@ def run(
 )
 @_K
 @_JOBS
+@_SECOND
 @_RESUME
 @_LIMIT
 @_PROBLEM
@@ -159,8 +167,9 @@ def run(
 @_JSON
 @_CSV
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, resume: bool, limit: int | None,
-    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, second: str | None,
+    resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool,
+    as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
@@ -173,11 +182,11 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    judge = _judge()
+    judge, other = _judge(), _second(second)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, judge, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(loaded, chosen, judge, other, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, LocalScorer(judge, second=other), jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -237,13 +246,15 @@ def compare(runs: tuple[Path, Path], k: int, data: Path | None, as_json: bool) -
 @command.command("doctor")
 @click.argument("suite")
 @_JOBS
+@_SECOND
 @_LIMIT
 @_PROBLEM
 @_DATA
 @_JSON
 def doctor(
-    suite: str, jobs: int | None, limit: int | None, wanted: tuple[str, ...], data: Path | None, as_json: bool
-) -> int:
+    suite: str, jobs: int | None, second: str | None, limit: int | None, wanted: tuple[str, ...], data: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Run every reference, and say which problems are broken with this simulator, and why."""
     import json
 
@@ -254,22 +265,27 @@ def doctor(
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, judge = StopToken(bus), _judge()
+    token, judge, other = StopToken(bus), _judge(), _second(second)
     with show(bus, settings.display), interruptible(token):
-        found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token)
+        found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token, second=other)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
-        _print_findings(found, str(judge.simulator))
+        _print_findings(found, str(judge.simulator), str(other.simulator) if other else None)
     return 130 if token.stopped else 0
 
 
-def _print_findings(found: Sequence[Finding], simulator: str) -> None:
-    good = sum(f.reference is not None and f.reference.passed for f in found)
-    click.echo(f"{good} of {len(found)} references pass with {simulator}")
+def _print_findings(found: Sequence[Finding], simulator: str, second: str | None) -> None:
+    good = [f.reference is not None and f.reference.passed for f in found]
+    said = f"{sum(good)} of {len(found)} references pass with {simulator}"
+    if second is not None:
+        also = [f.second is not None and f.second.passed for f in found]
+        either = sum(a or b for a, b in zip(good, also, strict=True))
+        said += f", {sum(also)} with {second}, {either} with one of the two"
+    click.echo(said)
     for f in found:
         status = f.reference.status if f.reference else "broken"
-        if not f.sound or f.known_issues:
+        if not f.sound or f.reason or f.known_issues:
             why = "; ".join(x for x in (f.reason, *f.known_issues) if x)
             click.echo(f"  {f.problem:<34} {status:<13} {why}")
 
@@ -290,17 +306,28 @@ def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tupl
 
 
 def _judge() -> Judge:
-    from rtlgen.core.config import load_settings
-    from rtlgen.core.store import Store
     from rtlgen.scorers.simulation import Judge
 
+    return Judge(store=_store())
+
+
+def _second(name: str | None) -> Judge | None:
+    from rtlgen.scorers.second import second_judge
+
+    return second_judge(name, store=_store()) if name is not None else None
+
+
+def _store() -> Store:
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.store import Store
+
     settings = load_settings()
-    return Judge(store=Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb))
+    return Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
 
 
 def _config(
-    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, *, model: str, n: int, temperature: float | None,
-    max_tokens: int | None,
+    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, second: Judge | None, *, model: str, n: int,
+    temperature: float | None, max_tokens: int | None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
@@ -308,6 +335,7 @@ def _config(
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
         problems=tuple(p.id for p in chosen), simulator=str(judge.simulator), version=__version__,
+        second=str(second.simulator) if second is not None else "",
     )  # fmt: skip
 
 
@@ -387,6 +415,11 @@ def _print(made: Report, path: Path) -> None:
         )
         said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
         console.print(said, highlight=False, markup=False)
+    if made.second:
+        x = made.second
+        only = f"{x.first_only} pass with {made.config.simulator} only, {x.second_only} with {x.simulator} only"
+        said = f"{x.simulator} disagrees on {x.first_only + x.second_only} of {x.both} samples that both judge: {only}"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)

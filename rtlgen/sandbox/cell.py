@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -64,24 +64,33 @@ class Cell:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
-    def run(self, argv: Sequence[str], *, limits: Limits, tool_version: str | None = None) -> ToolRun:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        limits: Limits,
+        env: Mapping[str, str] | None = None,
+        tool_version: str | None = None,
+    ) -> ToolRun:
         """Return what came of a command, run in `folder` with every process it started ended; see `sandbox.run`.
 
         Args:
             argv: command and its arguments, run without a shell; the command is looked up in PATH.
             limits: for it.
+            env: variables beside those that every command gets.
             tool_version: goes into the result.
 
         Raises:
             SandboxError: the sandbox itself failed.
         """
         if confinement().bwrap is None:
-            return run(argv, cwd=self.folder, limits=limits, readable=self._readable, tool_version=tool_version)
+            readable = self._readable
+            return run(argv, cwd=self.folder, limits=limits, env=env, readable=readable, tool_version=tool_version)
         command = located(argv)
         if command is None:
             return not_found(argv, tool_version)
         try:
-            return self._run(command, limits, tool_version)
+            return self._run(command, limits, env or {}, tool_version)
         except OSError as error:
             self._end()
             raise SandboxError(f"can't run {argv[0]!r}: {error}") from error
@@ -105,9 +114,9 @@ class Cell:
         self._end()
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _run(self, argv: Sequence[str], limits: Limits, tool_version: str | None) -> ToolRun:
+    def _run(self, argv: Sequence[str], limits: Limits, env: Mapping[str, str], tool_version: str | None) -> ToolRun:
         process, channel = self._warden()
-        order = json.dumps({"argv": list(argv), "env": self._env, "rlimits": rlimits(limits)}).encode()
+        order = json.dumps({"argv": list(argv), "env": {**self._env, **env}, "rlimits": rlimits(limits)}).encode()
         ends = [os.pipe() for _ in range(2)]
         try:
             for read, _ in ends:
@@ -191,15 +200,19 @@ _owner = os.getpid()
 
 
 @contextmanager
-def cell(readable: Sequence[Path] = ()) -> Iterator[Cell]:
-    """Give an empty cell for one piece of untrusted code; it is kept for the next one, emptied.
+def cell(readable: Sequence[Path] = (), *, keep: bool = True) -> Iterator[Cell]:
+    """Give an empty cell for one piece of untrusted code.
+
+    Args:
+        readable: files and folders that it may read beside the system's.
+        keep: whether the cell is kept for the next one, emptied.
 
     Raises:
         SandboxError: it can't be made.
     """
     key = tuple(readable)
     with _lock:
-        kept = _idle.get(key) if _owner == os.getpid() else None
+        kept = _idle.get(key) if keep and _owner == os.getpid() else None
         found = kept.pop() if kept else None
     place = found or Cell(readable)
     try:
@@ -207,7 +220,7 @@ def cell(readable: Sequence[Path] = ()) -> Iterator[Cell]:
     except BaseException:
         place.close()
         raise
-    if _owner == os.getpid() and place.empty():
+    if keep and _owner == os.getpid() and place.empty():
         with _lock:
             _idle.setdefault(key, []).append(place)
     else:

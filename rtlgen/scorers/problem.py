@@ -38,7 +38,8 @@ class Problem(Record):
     data_files: tuple[tuple[str, str], ...] = ()
     """Name and content of files that the testbench reads."""
     timescale: str | None = None
-    """Time unit and precision of a candidate that names none, such as `1 ps/1 ps`; None is the language's default."""
+    """Time unit and precision of testbench and candidate where they name none, such as `1 ps/1 ps`; None is the
+    language's default."""
     category: str = ""
     prompt: str = ""
     """What a model is asked."""

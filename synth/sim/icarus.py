@@ -26,6 +26,7 @@ _NATIVE: Final = frozenset(
 )
 """Directives that the compiler reads by itself; all others are the preprocessor's."""
 _DIRECTIVE: Final = re.compile(r"`[A-Za-z_]\w*|`")
+_CANNOT: Final = re.compile(r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE)
 _BASES: Final = ("../lib/ivl", "../lib/x86_64-linux-gnu/ivl", "../lib/aarch64-linux-gnu/ivl", "../lib64/ivl")
 
 
@@ -56,6 +57,10 @@ class Icarus:
     def cell(self) -> AbstractContextManager[Cell]:
         """Return a place to run it in."""
         return cell([self.driver.parent, *([self.base] if self.base is not None else [])])
+
+    def needs_preprocessor(self, text: str) -> bool:
+        """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
+        return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
 
     def preprocess(self, text: str, cell: Cell, limits: Limits, name: str = "preprocess.v") -> ToolRun:
         """Run the preprocessor on a text; what it makes of it is in the result's `stdout`.
@@ -93,10 +98,9 @@ class Icarus:
         argv = [str(self.runtime), "-n", compiled, "-none"]
         return cell.run(argv, limits=limits, tool_version=str(self))
 
-
-def needs_preprocessor(text: str) -> bool:
-    """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
-    return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
+    def cannot(self, done: ToolRun) -> bool:
+        """Say whether the tool can't do it; see `Simulator`."""
+        return _CANNOT.search(done.stderr + done.stdout) is not None
 
 
 def configuration(base: Path, runtime: Path, tops: Sequence[str], output: str) -> str:
