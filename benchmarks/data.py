@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from rtlgen.core.config import load_settings
 from rtlgen.core.errors import InputError
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
-T = TypeVar("T")
+P = TypeVar("P", bound=Task)
 MAX_LINE = 64 << 20
 """Bytes of one line; anything longer is no such file."""
 
@@ -79,7 +79,7 @@ def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
     return value
 
 
-def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[Problem, ...]:
+def problems(file: Path, make: Callable[[Mapping[str, Any]], P]) -> tuple[P, ...]:
     """Return the problems of a file, one per line.
 
     Args:
@@ -89,7 +89,7 @@ def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[
     Raises:
         InputError: the file can't be read, a line is malformed, two have one id, or there is none.
     """
-    found: dict[str, Problem] = {}
+    found: dict[str, P] = {}
     for number, row in rows(file):
         try:
             problem = make(row)
@@ -122,7 +122,7 @@ def _first(error: ValidationError) -> str:
     return f"field {'.'.join(map(str, detail['loc']))!r}: {detail['msg']}"
 
 
-def chosen(all_problems: Sequence[Problem], wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+def chosen(all_problems: Sequence[Task], wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:
     """Return some of the problems: those named (by id or its beginning), then at most so many.
 
     Raises:

@@ -11,6 +11,7 @@ from rtlgen.core.types import Record
 from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.task import Task
 
 STUB_REASON = "a module without any logic passes, so that a pass says nothing"
 
@@ -33,7 +34,7 @@ class Finding(Record):
         return self.reference is not None and self.reference.passed and not self.stub_passes
 
 
-def examine(problems: Sequence[Problem], judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> list[Finding]:
+def examine(problems: Sequence[Task], judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> list[Finding]:
     """Return what is found of each problem, in order."""
     bus.emit(JobStarted(job="doctor", total=len(problems), unit="problems"))
     found: list[Finding] = []
@@ -46,7 +47,15 @@ def examine(problems: Sequence[Problem], judge: Judge, *, jobs: int, bus: EventB
     return found
 
 
-def _examine(problem: Problem, judge: Judge) -> Finding:
+def _examine(task: Task, judge: Judge) -> Finding:
+    if task.needs:
+        return Finding(problem=task.id, reference=None, reason=task.needs, known_issues=task.known_issues)
+    if isinstance(task, Problem):
+        return _of_problem(task, judge)
+    raise TypeError(f"expected a task that can be judged, got {type(task).__name__}")
+
+
+def _of_problem(problem: Problem, judge: Judge) -> Finding:
     try:
         verdict = judge.reference(problem)
         stub = judge.judge(problem, stub_of(problem)) if verdict.passed else None

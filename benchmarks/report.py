@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from rtlgen.benchmarks.metrics import Estimate, estimate
 from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
 from rtlgen.core.types import Record
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
 NOT_JUDGED = "not_judged"
 
@@ -78,7 +78,7 @@ class Report(Record):
     """Seconds in compilers and simulations, over all verdicts; those from the store count as when they were made."""
 
 
-def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int] = ()) -> Report:
+def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] = ()) -> Report:
     """Return the summary of a run.
 
     Args:
@@ -119,7 +119,7 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
     )
 
 
-def _line(problem: Problem, results: Sequence[Result]) -> Line:
+def _line(problem: Task, results: Sequence[Result]) -> Line:
     stages = Counter(r.verdict.status if r.verdict else NOT_JUDGED for r in results)
     judged = sum(n for s, n in stages.items() if s != NOT_JUDGED)
     return Line(

@@ -8,7 +8,8 @@ from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.task import Task
 
 
 class Scorer(Protocol):
@@ -23,11 +24,11 @@ class Scorer(Protocol):
         >>> scorer: Scorer = Never()
     """
 
-    def score(self, problem: Problem, sample: Sample) -> Result:
+    def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; what can't be judged is a result with its reason."""
         ...
 
-    def expected_s(self, problem: Problem) -> float:
+    def expected_s(self, problem: Task) -> float:
         """Return how long judging one answer takes about, 0 where that is not known."""
         ...
 
@@ -42,19 +43,27 @@ class LocalScorer:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
 
-    def score(self, problem: Problem, sample: Sample) -> Result:
+    def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
-        verdict, reason = None, ""
+        verdict, reason = None, problem.needs
         try:
-            verdict = self.judge.judge(problem, sample.source(problem))
+            if not problem.needs:
+                verdict = self._verdict(problem, sample)
         except InputError as error:
             reason = str(error)
         return Result(
             problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason
         )
 
-    def expected_s(self, problem: Problem) -> float:
+    def _verdict(self, task: Task, sample: Sample) -> Verdict:
+        if isinstance(task, Problem):
+            return self.judge.judge(task, sample.source(task))
+        raise TypeError(f"expected a task that can be judged, got {type(task).__name__}")
+
+    def expected_s(self, problem: Task) -> float:
         """Return how long the simulation of the reference takes; see `Scorer`."""
+        if not isinstance(problem, Problem):
+            return 0.0
         try:
             return self.judge.expected_s(problem)
         except InputError:

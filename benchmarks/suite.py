@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from rtlgen.core.registry import Registry
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
 Kind = Literal["simulation", "text"]
 
@@ -41,7 +41,7 @@ class SuiteData:
     """
 
     name: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Task, ...]
 
     @property
     def digest(self) -> str:
@@ -51,7 +51,7 @@ class SuiteData:
             state.update(f"\0{problem.id}\0{problem.digest}\0{problem.prompt}".encode())
         return state.hexdigest()
 
-    def by_id(self) -> Mapping[str, Problem]:
+    def by_id(self) -> Mapping[str, Task]:
         """Return the problems by their id."""
         return {p.id: p for p in self.problems}
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
     from rtlgen.benchmarks.scoring import Scorer
     from rtlgen.benchmarks.suite import SuiteData
-    from rtlgen.scorers.problem import Problem
     from rtlgen.scorers.simulation import Judge
+    from rtlgen.scorers.task import Task
 
 _DATA = click.option(
     "--data",
@@ -283,7 +283,7 @@ def _load(suite: str, data: Path | None) -> SuiteData:
     return SUITES.load(suite).load(data)
 
 
-def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:
     from rtlgen.benchmarks.data import chosen
 
     return chosen(loaded.problems, wanted, limit)
@@ -299,7 +299,7 @@ def _judge() -> Judge:
 
 
 def _config(
-    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, *, model: str, n: int, temperature: float | None,
+    loaded: SuiteData, chosen: Sequence[Task], judge: Judge, *, model: str, n: int, temperature: float | None,
     max_tokens: int | None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
@@ -342,7 +342,7 @@ def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool
 
 
 def _finish(
-    folder: RunFolder, problems: Sequence[Problem], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
+    folder: RunFolder, problems: Sequence[Task], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
 ) -> int:
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page

@@ -15,11 +15,12 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from rtlgen.core.errors import InputError
-from rtlgen.core.types import Record, ToolRun
+from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Limits, run
 from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.simulation import Status, Verdict
+from rtlgen.scorers.task import Task
 
 LIMITS: Final = Limits(cpu_s=120, wall_s=900, memory_mb=4096, file_mb=128, output_mb=16, disk_mb=512, processes=64)
 _REPORT: Final = "junit.xml"
@@ -27,18 +28,15 @@ _HDL: Final = (".v", ".sv", ".svh", ".vh")
 _BUILD: Final = re.compile(r"(?:Process|Command).*iverilog.*(?:terminat|return|fail)|iverilog.*\berror", re.IGNORECASE)
 
 
-class Harness(Record):
+class Harness(Task):
     """One task with a harness."""
 
-    id: str
     files: tuple[tuple[str, str], ...]
     """Path and text of the harness's own files, such as `src/test_runner.py`."""
     context: tuple[tuple[str, str], ...] = ()
     """Path and text of the files that are there before the answer."""
     targets: tuple[str, ...] = ()
     """Paths that an answer has to write."""
-    prompt: str = ""
-    category: str = ""
 
 
 def run_harness(harness: Harness, answer: Mapping[str, str], limits: Limits = LIMITS) -> Verdict:
