@@ -46,6 +46,24 @@ def find_file(name: str, folder: Path | None, suite: str) -> Path:
     )
 
 
+def find_files(pattern: str, folder: Path | None, suite: str) -> list[Path]:
+    """Return the data files of a suite that comes in several, `.gz` included, from the first folder that has any.
+
+    Raises:
+        InputError: none of the folders has any.
+    """
+    folders = [folder] if folder is not None else data_folders()
+    for place in folders:
+        found = sorted({*place.glob(pattern), *place.glob(f"{pattern}.gz")})
+        if found:
+            return found
+    places = ", ".join(str(f) for f in folders)
+    raise InputError(
+        f"suite {suite!r} needs {pattern}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
+        "or name its folder with --data"
+    )
+
+
 def rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line number and object of each line of a JSON-lines file (`.gz` accepted); blank lines are left out.
 
@@ -96,7 +114,7 @@ def problems(file: Path, make: Callable[[Mapping[str, Any]], P]) -> tuple[P, ...
         except KeyError as error:
             raise InputError(f"{file}:{number}: expected a field {error}, got {', '.join(sorted(row))}") from error
         except ValidationError as error:
-            raise InputError(f"{file}:{number}: {_first(error)}") from error
+            raise InputError(f"{file}:{number}: {first_error(error)}") from error
         except (TypeError, ValueError) as error:
             raise InputError(f"{file}:{number}: {error}") from error
         if problem.id in found:
@@ -117,7 +135,8 @@ def published_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a record, in one line."""
     detail = error.errors()[0]
     return f"field {'.'.join(map(str, detail['loc']))!r}: {detail['msg']}"
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from rtlgen.benchmarks.scoring import LocalScorer
 from rtlgen.core.errors import InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
 from rtlgen.core.types import Record
 from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.simulation import Verdict
 from rtlgen.scorers.task import Task
 
+NO_REFERENCE = "no reference is published"
 STUB_REASON = "a module without any logic passes, so that a pass says nothing"
 
 
@@ -27,6 +29,8 @@ class Finding(Record):
     stub_passes: bool = False
     """Whether a module without any logic passes."""
     known_issues: tuple[str, ...] = ()
+    needs: str = ""
+    """What judging it needs that is not here."""
 
     @property
     def sound(self) -> bool:
@@ -34,12 +38,14 @@ class Finding(Record):
         return self.reference is not None and self.reference.passed and not self.stub_passes
 
 
-def examine(problems: Sequence[Task], judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> list[Finding]:
+def examine(
+    problems: Sequence[Task], scorer: LocalScorer, *, jobs: int, bus: EventBus, token: StopToken
+) -> list[Finding]:
     """Return what is found of each problem, in order."""
     bus.emit(JobStarted(job="doctor", total=len(problems), unit="problems"))
     found: list[Finding] = []
     with ThreadPoolExecutor(jobs) as threads:
-        for finding in threads.map(lambda p: None if token.draining else _examine(p, judge), problems):
+        for finding in threads.map(lambda p: None if token.draining else _examine(p, scorer), problems):
             if finding is not None:
                 found.append(finding)
                 bus.emit(JobAdvanced(job="doctor", done=len(found)))
@@ -47,25 +53,21 @@ def examine(problems: Sequence[Task], judge: Judge, *, jobs: int, bus: EventBus,
     return found
 
 
-def _examine(task: Task, judge: Judge) -> Finding:
+def _examine(task: Task, scorer: LocalScorer) -> Finding:
+    issues = task.known_issues
     if task.needs:
-        return Finding(problem=task.id, reference=None, reason=task.needs, known_issues=task.known_issues)
-    if isinstance(task, Problem):
-        return _of_problem(task, judge)
-    raise TypeError(f"expected a task that can be judged, got {type(task).__name__}")
-
-
-def _of_problem(problem: Problem, judge: Judge) -> Finding:
+        return Finding(problem=task.id, reference=None, needs=task.needs, known_issues=issues)
     try:
-        verdict = judge.reference(problem)
-        stub = judge.judge(problem, stub_of(problem)) if verdict.passed else None
+        verdict = scorer.reference(task)
+        passes = isinstance(task, Problem) and verdict is not None and verdict.passed and _stub_passes(task, scorer)
     except InputError as error:
-        return Finding(problem=problem.id, reference=None, reason=str(error), known_issues=problem.known_issues)
-    passes = stub is not None and stub.passed
-    reason = verdict.reason or (STUB_REASON if passes else "")
-    return Finding(
-        problem=problem.id, reference=verdict, reason=reason, stub_passes=passes, known_issues=problem.known_issues
-    )
+        return Finding(problem=task.id, reference=None, reason=str(error), known_issues=issues)
+    reason = NO_REFERENCE if verdict is None else verdict.reason or (STUB_REASON if passes else "")
+    return Finding(problem=task.id, reference=verdict, reason=reason, stub_passes=passes, known_issues=issues)
+
+
+def _stub_passes(problem: Problem, scorer: LocalScorer) -> bool:
+    return scorer.judge.judge(problem, stub_of(problem)).passed
 
 
 def stub_of(problem: Problem) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from rtlgen.benchmarks.data import rows
 from rtlgen.benchmarks.suite import Home
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted
@@ -74,6 +75,8 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         ConfigError: the suite has no home that can be fetched.
         InputError: no connection, an error of the server, an archive that is none or is not as expected, a full disk.
     """
+    if suite.home is not None and suite.file is not None and suite.home.files:
+        return _fetch_files(suite.home.files, url or suite.home.url, folder / suite.file, suite.name, bus)
     if suite.home is None or suite.file is None or not hasattr(suite, "convert"):
         raise ConfigError(f"suite {suite.name!r} has nothing to fetch")
     address = url or suite.home.url
@@ -82,13 +85,23 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         _download(address, archive, suite.name, bus)
         try:
             with zipfile.ZipFile(archive) as opened:
-                rows = list(suite.convert(_members(opened)))
+                problems = list(suite.convert(_members(opened)))
         except zipfile.BadZipFile as error:
             raise InputError(f"{address}: expected a zip archive: {error}") from error
-    if not rows:
+    if not problems:
         raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
-    _write(target, rows)
+    _write(target, problems)
     return target
+
+
+def _fetch_files(names: Iterable[str], address: str, folder: Path, suite: str, bus: EventBus) -> Path:
+    """Return the folder with the files of JSON lines that lie below an address; each is read to its end first."""
+    for name in names:
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as held:
+            _download(f"{address.rstrip('/')}/{name}", held, suite, bus)
+            held.flush()
+            _write(folder / f"{name}.gz", [row for _, row in rows(Path(held.name))])
+    return folder
 
 
 def _download(address: str, target: IO[bytes], name: str, bus: EventBus) -> None:
@@ -127,12 +140,12 @@ def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
     return {i.filename.partition("/")[2]: reader(i) for i in archive.infolist() if not i.is_dir()}
 
 
-def _write(target: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _write(target: Path, problems: Iterable[Mapping[str, Any]]) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with gzip.open(temporary, "wt", encoding="utf-8") as sink:
-            for row in rows:
+            for row in problems:
                 sink.write(json.dumps(row, ensure_ascii=False) + "\n")
         temporary.replace(target)
     except OSError as error:

@@ -13,6 +13,7 @@ from rtlgen.benchmarks.runlog import Result, RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.task import Task
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Answer:
     first_mismatch: int | None
     code: str
     diff: tuple[str, ...]
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _answer(attempt: int, problem: Task, sample: Sample | None, result: Result |
     code = _shown(problem, sample) if sample and not sample.error else ""
     diff = _difference(problem, code) if isinstance(problem, Problem) and code and status != "passed" else ()
     first = verdict.first_mismatch if verdict else None
-    return Answer(attempt, status, reason, first, code[:_LONGEST], diff)
+    return Answer(attempt, status, reason, first, code[:_LONGEST], diff, result.scores if result else ())
 
 
 def _shown(task: Task, sample: Sample) -> str:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.simulation import Verdict
 
 R = TypeVar("R", bound=Record)
@@ -40,6 +41,8 @@ class RunConfig(Record):
     simulator: str
     version: str
     """Of rtlgen."""
+    judge: str = ""
+    """Model that rates answers to questions, empty for none."""
 
 
 class Result(Record):
@@ -53,6 +56,8 @@ class Result(Record):
     """None where it was not judged."""
     reason: str = ""
     """Why not."""
+    scores: tuple[Score, ...] = ()
+    """Figures beside the verdict."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -61,18 +61,18 @@ class Runner:
         known = {p.id: p for p in problems}
         done = self._folder.results()
         kept = self._folder.samples()
-        todo = [s for s in samples if (s.problem, s.attempt) not in done]
+        todo = [s for s in samples if (s.problem, s.attempt) not in done and not known[s.problem].needs]
         lengths = self._lengths([known[name] for name in dict.fromkeys(s.problem for s in todo)])
         todo.sort(key=lambda s: -lengths[s.problem])  # the longest first, so that none is left alone at the end
         jobs = [self._scored(known[s.problem], s, keep=(s.problem, s.attempt) not in kept) for s in todo]
         self._work("score", jobs, len(done))
 
     def ask(self, problems: Sequence[Task], asking: Asking) -> None:
-        """Ask for the answers that are missing, and judge those without a verdict."""
+        """Ask for the answers that are missing, and judge those without a verdict; what can't be judged is left out."""
         answers, done = self._folder.samples(), self._folder.results()
         todo: list[Callable[[], None]] = []
         for attempt in range(asking.n):
-            for problem in problems:
+            for problem in (p for p in problems if not p.needs):
                 if (problem.id, attempt) in done:
                     continue
                 known = answers.get((problem.id, attempt))

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rtlgen.benchmarks.doctor import Finding
-    from rtlgen.benchmarks.report import Figure, Report
+    from rtlgen.benchmarks.report import Figure, Mean, Report
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
-    from rtlgen.benchmarks.scoring import Scorer
+    from rtlgen.benchmarks.scoring import LocalScorer, Scorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.scorers.simulation import Judge
     from rtlgen.scorers.task import Task
@@ -35,6 +35,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report a
 _CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
 _RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+_JUDGE = click.option(
+    "--judge", "judge_model", metavar="PROVIDER:NAME", help="Model that rates answers to questions, beside the scores."
+)
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
 
@@ -103,6 +106,7 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@_JUDGE
 @_JOBS
 @_RESUME
 @_LIMIT
@@ -113,26 +117,27 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    judge_model: str | None, jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...],
+    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
     Exit code 0 where every problem was judged, 1 where some could not be, 2 for bad input.
     """
     from rtlgen.benchmarks.runner import Asking
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.models import open_model
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    judge = _judge()
-    config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    scorer = _scorer(judge_model)
+    config = _config(
+        loaded, chosen, scorer.judge, model=model, n=n, temperature=heat, max_tokens=max_tokens, rater=judge_model
+    )
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, scorer, jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -150,6 +155,7 @@ def run(
     help="Whether code has to be found in the answers (reply), or they are code as they stand (raw).",
 )
 @_K
+@_JUDGE
 @_JOBS
 @_RESUME
 @_LIMIT
@@ -159,12 +165,11 @@ def run(
 @_JSON
 @_CSV
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, resume: bool, limit: int | None,
-    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], judge_model: str | None, jobs: int | None, resume: bool,
+    limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.benchmarks.suite import SUITES
 
     if suite in SUITES and SUITES.load(suite).kind == "text":
@@ -173,11 +178,13 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    judge = _judge()
+    scorer = _scorer(judge_model)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, judge, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(
+        loaded, chosen, scorer.judge, model=label, n=0, temperature=None, max_tokens=None, rater=judge_model
+    )
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, scorer, jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -254,22 +261,26 @@ def doctor(
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, judge = StopToken(bus), _judge()
+    token, scorer = StopToken(bus), _scorer()
     with show(bus, settings.display), interruptible(token):
-        found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token)
+        found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
-        _print_findings(found, str(judge.simulator))
+        _print_findings(found, str(scorer.judge.simulator))
     return 130 if token.stopped else 0
 
 
 def _print_findings(found: Sequence[Finding], simulator: str) -> None:
+    from rtlgen.benchmarks.doctor import NO_REFERENCE
+
     good = sum(f.reference is not None and f.reference.passed for f in found)
     click.echo(f"{good} of {len(found)} references pass with {simulator}")
     for f in found:
-        status = f.reference.status if f.reference else "broken"
-        if not f.sound or f.known_issues:
+        status = f.reference.status if f.reference else "not run" if f.needs or f.reason == NO_REFERENCE else "broken"
+        if f.needs:
+            click.echo(f"  {f.problem:<34} {status:<13} needs {f.needs}")
+        elif not f.sound or f.known_issues:
             why = "; ".join(x for x in (f.reason, *f.known_issues) if x)
             click.echo(f"  {f.problem:<34} {status:<13} {why}")
 
@@ -289,18 +300,25 @@ def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tupl
     return chosen(loaded.problems, wanted, limit)
 
 
-def _judge() -> Judge:
+def _scorer(rater: str | None = None) -> LocalScorer:
+    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.core.config import load_settings
     from rtlgen.core.store import Store
+    from rtlgen.models import open_model
+    from rtlgen.scorers.harness import HarnessJudge
+    from rtlgen.scorers.rater import Rater
     from rtlgen.scorers.simulation import Judge
 
     settings = load_settings()
-    return Judge(store=Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb))
+    store = Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
+    judge = Judge(store=store)
+    harnesses = HarnessJudge(store=store, simulator=str(judge.simulator))
+    return LocalScorer(judge, harnesses=harnesses, rater=Rater(open_model(rater)) if rater else None)
 
 
 def _config(
     loaded: SuiteData, chosen: Sequence[Task], judge: Judge, *, model: str, n: int, temperature: float | None,
-    max_tokens: int | None,
+    max_tokens: int | None, rater: str | None = None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
@@ -308,6 +326,7 @@ def _config(
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
         problems=tuple(p.id for p in chosen), simulator=str(judge.simulator), version=__version__,
+        judge=rater or "",
     )  # fmt: skip
 
 
@@ -387,6 +406,10 @@ def _print(made: Report, path: Path) -> None:
         )
         said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
         console.print(said, highlight=False, markup=False)
+    for mean in made.scores:
+        console.print(_score_line(mean), highlight=False, markup=False)
+    for need, count in made.not_run.items():
+        console.print(f"not run: {count} problems need {need}", highlight=False, markup=False)
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
@@ -396,6 +419,12 @@ def _print(made: Report, path: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _score_line(mean: Mean) -> str:
+    good = f", {mean.good} good" if mean.good is not None else ""
+    missing = f", {mean.missing} without" if mean.missing else ""
+    return f"{mean.name}: {mean.value:.4f} ({mean.low:.3f}-{mean.high:.3f}) over {mean.samples} answers{good}{missing}"
 
 
 def _percent(figure: Figure) -> str:
