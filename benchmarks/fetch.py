@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from rtlgen.benchmarks.data import rows
 from rtlgen.benchmarks.suite import Home
 from rtlgen.core.download import MAX_BYTES, download
 from rtlgen.core.errors import ConfigError, InputError
@@ -71,6 +72,8 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         ConfigError: the suite has no home that can be fetched.
         InputError: no connection, an error of the server, an archive that is none or is not as expected, a full disk.
     """
+    if suite.home is not None and suite.file is not None and suite.home.files:
+        return _fetch_files(suite.home.files, url or suite.home.url, folder / suite.file, suite.name, bus)
     if suite.home is None or suite.file is None or not hasattr(suite, "convert"):
         raise ConfigError(f"suite {suite.name!r} has nothing to fetch")
     address = url or suite.home.url
@@ -79,13 +82,23 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         download(address, archive, suite.name, bus, hint=_HINT)
         try:
             with zipfile.ZipFile(archive) as opened:
-                rows = list(suite.convert(_members(opened)))
+                problems = list(suite.convert(_members(opened)))
         except zipfile.BadZipFile as error:
             raise InputError(f"{address}: expected a zip archive: {error}") from error
-    if not rows:
+    if not problems:
         raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
-    _write(target, rows)
+    _write(target, problems)
     return target
+
+
+def _fetch_files(names: Iterable[str], address: str, folder: Path, suite: str, bus: EventBus) -> Path:
+    """Return the folder with the files of JSON lines that lie below an address; each is read to its end first."""
+    for name in names:
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as held:
+            download(f"{address.rstrip('/')}/{name}", held, suite, bus, hint=_HINT)
+            held.flush()
+            _write(folder / f"{name}.gz", [row for _, row in rows(Path(held.name))])
+    return folder
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
@@ -102,12 +115,12 @@ def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
     return {i.filename.partition("/")[2]: reader(i) for i in archive.infolist() if not i.is_dir()}
 
 
-def _write(target: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _write(target: Path, problems: Iterable[Mapping[str, Any]]) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with gzip.open(temporary, "wt", encoding="utf-8") as sink:
-            for row in rows:
+            for row in problems:
                 sink.write(json.dumps(row, ensure_ascii=False) + "\n")
         temporary.replace(target)
     except OSError as error:

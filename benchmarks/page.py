@@ -13,7 +13,9 @@ from rtlgen.benchmarks.runlog import Result, RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.simulation import Verdict
+from rtlgen.scorers.task import Task
 
 if TYPE_CHECKING:
     import jinja2
@@ -36,6 +38,7 @@ class Answer:
     diff: tuple[str, ...]
     second: Verdict | None = None
     """Of the second simulator, where it says otherwise."""
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Shown:
     answers: tuple[Answer, ...]
 
 
-def page(report: Report, folder: RunFolder, problems: Sequence[Problem]) -> str:
+def page(report: Report, folder: RunFolder, problems: Sequence[Task]) -> str:
     """Return the page of a run.
 
     Raises:
@@ -72,16 +75,21 @@ def page(report: Report, folder: RunFolder, problems: Sequence[Problem]) -> str:
     )
 
 
-def _answer(attempt: int, problem: Problem, sample: Sample | None, result: Result | None) -> Answer:
+def _answer(attempt: int, problem: Task, sample: Sample | None, result: Result | None) -> Answer:
     verdict = result.verdict if result else None
     status = verdict.status if verdict else "no_answer" if sample and sample.error else NOT_JUDGED
     reason = verdict.reason if verdict else (result.reason if result else sample.error if sample else "")
-    code = sample.source(problem) if sample and not sample.error else ""
-    diff = () if not code or status == "passed" else _difference(problem, code)
+    code = _shown(problem, sample) if sample and not sample.error else ""
+    diff = _difference(problem, code) if isinstance(problem, Problem) and code and status != "passed" else ()
     first = verdict.first_mismatch if verdict else None
     differs = result is not None and result.second is not None and result.second.status != status
     second = result.second if differs and result is not None else None
-    return Answer(attempt, status, reason, first, code[:_LONGEST], diff, second)
+    scores = result.scores if result else ()
+    return Answer(attempt, status, reason, first, code[:_LONGEST], diff, second, scores)
+
+
+def _shown(task: Task, sample: Sample) -> str:
+    return sample.source(task) if isinstance(task, Problem) else sample.text
 
 
 def _difference(problem: Problem, code: str) -> tuple[str, ...]:

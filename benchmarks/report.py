@@ -7,13 +7,16 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from rtlgen.benchmarks.metrics import Estimate, estimate
+from rtlgen.benchmarks.metrics import Estimate, estimate, mean_interval
 from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
 from rtlgen.core.types import Record
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.second import Agreement, agreement
+from rtlgen.scorers.task import Task
 
 NOT_JUDGED = "not_judged"
+_RESAMPLES = 2000
+_SEED = 20250624
 
 
 class Figure(Record):
@@ -29,6 +32,23 @@ class Figure(Record):
     """Over how many problems it is."""
 
 
+class Mean(Record):
+    """A score over some problems: the mean of the problems' means."""
+
+    name: str
+    value: float
+    """From 0 to 1."""
+    low: float
+    """Lower bound of the 95 % interval (bootstrap over problems)."""
+    high: float
+    samples: int
+    """Answers that have the score."""
+    missing: int
+    """Answers that should have it and have not, such as those that the judge did not rate."""
+    good: int | None
+    """Answers that are good by it, None where nobody says."""
+
+
 class Group(Record):
     """A category of problems."""
 
@@ -36,6 +56,7 @@ class Group(Record):
     samples: int
     passed: int
     figures: tuple[Figure, ...]
+    scores: tuple[Mean, ...] = ()
 
 
 class Line(Record):
@@ -52,6 +73,8 @@ class Line(Record):
     """How many samples ended in each status."""
     flags: tuple[str, ...] = ()
     """Known flaws of the problem."""
+    needs: str = ""
+    """What judging it needs that is not here; such a problem is not run."""
 
 
 class Disagreement(Record):
@@ -96,6 +119,10 @@ class Report(Record):
     stages: dict[str, int]
     categories: tuple[Group, ...]
     problems: tuple[Line, ...]
+    scores: tuple[Mean, ...]
+    """Figures of answers that are judged as texts."""
+    not_run: dict[str, int]
+    """What judging needs that is not here, and how many problems need it; those are in no other figure."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model_s: float | None = None
@@ -106,7 +133,7 @@ class Report(Record):
     """None where no second simulator was asked."""
 
 
-def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int] = ()) -> Report:
+def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] = ()) -> Report:
     """Return the summary of a run.
 
     Args:
@@ -128,6 +155,9 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
     ks = ks or default_ks(max((line.samples for line in lines), default=1))
     stages = sum((Counter(line.stages) for line in lines), Counter[str]())
     names = list(dict.fromkeys(line.category for line in lines))
+    runnable = [line for line in lines if not line.needs]
+    category = {line.problem: line.category for line in runnable}
+    scored = {n: [r for r in results if r.scores and category.get(r.problem) == n] for n in names}
     missing = sum(1 for key, s in samples.items() if s.error and key not in found)
     return Report(
         config=config,
@@ -138,8 +168,12 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
         figures=figures(lines, ks),
         if_readable=figures(lines, ks, with_unreadable=True),
         stages=dict(stages) | ({"no_answer": missing} if missing else {}),
-        categories=tuple(_group(n, [x for x in lines if x.category == n], ks) for n in names) if len(names) > 1 else (),
+        categories=tuple(_group(n, [x for x in lines if x.category == n], ks, scored[n]) for n in names)
+        if len(names) > 1
+        else (),
         problems=tuple(lines),
+        scores=means([r for rs in scored.values() for r in rs]),
+        not_run=dict(Counter(line.needs for line in lines if line.needs)),
         prompt_tokens=_tokens(s.prompt_tokens for s in samples.values()),
         completion_tokens=_tokens(s.completion_tokens for s in samples.values()),
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
@@ -169,7 +203,7 @@ def _second(simulator: str, by_problem: Mapping[str, Sequence[Result]]) -> Secon
     )
 
 
-def _line(problem: Problem, results: Sequence[Result]) -> Line:
+def _line(problem: Task, results: Sequence[Result]) -> Line:
     stages = Counter(r.verdict.status if r.verdict else NOT_JUDGED for r in results)
     judged = sum(n for s, n in stages.items() if s != NOT_JUDGED)
     return Line(
@@ -180,7 +214,34 @@ def _line(problem: Problem, results: Sequence[Result]) -> Line:
         unreadable=stages["tool_limit"],
         stages=dict(sorted(stages.items())),
         flags=problem.known_issues,
+        needs=problem.needs,
     )
+
+
+def means(results: Sequence[Result]) -> tuple[Mean, ...]:
+    """Return the mean of each score over some results, in the order in which they come."""
+    names = dict.fromkeys(s.name for r in results for s in r.scores)
+    return tuple(
+        m for n in names if (m := _mean(n, [(r.problem, s) for r in results for s in r.scores if s.name == n]))
+    )
+
+
+def _mean(name: str, scores: Sequence[tuple[str, Score]]) -> Mean | None:
+    by_problem: dict[str, list[float]] = {}
+    for problem, score in scores:
+        if score.value is not None:
+            by_problem.setdefault(problem, []).append(score.value)
+    if not by_problem:
+        return None
+    values = [sum(v) / len(v) for v in by_problem.values()]
+    low, high = mean_interval(values, resamples=_RESAMPLES, seed=_SEED)
+    known = [s for _, s in scores if s.value is not None]
+    judged = [s.good for s in known if s.good is not None]
+    return Mean(
+        name=name, value=sum(values) / len(values), low=low, high=high, samples=len(known),
+        missing=len(scores) - len(known),
+        good=sum(judged) if judged else None,
+    )  # fmt: skip
 
 
 def figures(lines: Sequence[Line], ks: Sequence[int], *, with_unreadable: bool = False) -> tuple[Figure, ...]:
@@ -193,12 +254,13 @@ def _figure(k: int, e: Estimate) -> Figure:
     return Figure(k=k, value=e.value, low=e.low, high=e.high, problems=e.problems)
 
 
-def _group(name: str, lines: Sequence[Line], ks: Sequence[int]) -> Group:
+def _group(name: str, lines: Sequence[Line], ks: Sequence[int], scored: Sequence[Result]) -> Group:
     return Group(
         name=name or "other",
         samples=sum(x.samples for x in lines),
         passed=sum(x.passed for x in lines),
         figures=figures(lines, ks),
+        scores=means(scored),
     )
 
 
@@ -221,5 +283,6 @@ def as_csv(report: Report) -> str:
     writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues"])
     for line in report.problems:
         counts = [line.stages.get(s, 0) for s in stages]
-        writer.writerow([line.problem, line.category, line.samples, line.passed, *counts, "; ".join(line.flags)])
+        said = "; ".join((*line.flags, *([f"needs {line.needs}"] if line.needs else [])))
+        writer.writerow([line.problem, line.category, line.samples, line.passed, *counts, said])
     return target.getvalue()

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.simulation import Verdict
 
 R = TypeVar("R", bound=Record)
@@ -42,6 +43,8 @@ class RunConfig(Record):
     """Of rtlgen."""
     second: str = ""
     """Second simulator; empty for none."""
+    judge: str = ""
+    """Model that rates answers to questions, empty for none."""
 
 
 class Result(Record):
@@ -57,6 +60,8 @@ class Result(Record):
     """Why not."""
     second: Verdict | None = None
     """Of the second simulator; None where none was asked."""
+    scores: tuple[Score, ...] = ()
+    """Figures beside the verdict."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from rtlgen.core.errors import ModelProviderError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.models.types import ChatModel, Message
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
 SYSTEM = (
     "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
@@ -55,23 +56,23 @@ class Runner:
     def __init__(self, folder: RunFolder, scorer: Scorer, *, jobs: int, bus: EventBus, token: StopToken) -> None:
         self._folder, self._scorer, self._jobs, self._bus, self._token = folder, scorer, jobs, bus, token
 
-    def score(self, problems: Sequence[Problem], samples: Iterable[Sample]) -> None:
+    def score(self, problems: Sequence[Task], samples: Iterable[Sample]) -> None:
         """Judge answers that are there; those with a verdict in the folder are left out."""
         known = {p.id: p for p in problems}
         done = self._folder.results()
         kept = self._folder.samples()
-        todo = [s for s in samples if (s.problem, s.attempt) not in done]
+        todo = [s for s in samples if (s.problem, s.attempt) not in done and not known[s.problem].needs]
         lengths = self._lengths([known[name] for name in dict.fromkeys(s.problem for s in todo)])
         todo.sort(key=lambda s: -lengths[s.problem])  # the longest first, so that none is left alone at the end
         jobs = [self._scored(known[s.problem], s, keep=(s.problem, s.attempt) not in kept) for s in todo]
         self._work("score", jobs, len(done))
 
-    def ask(self, problems: Sequence[Problem], asking: Asking) -> None:
-        """Ask for the answers that are missing, and judge those without a verdict."""
+    def ask(self, problems: Sequence[Task], asking: Asking) -> None:
+        """Ask for the answers that are missing, and judge those without a verdict; what can't be judged is left out."""
         answers, done = self._folder.samples(), self._folder.results()
         todo: list[Callable[[], None]] = []
         for attempt in range(asking.n):
-            for problem in problems:
+            for problem in (p for p in problems if not p.needs):
                 if (problem.id, attempt) in done:
                     continue
                 known = answers.get((problem.id, attempt))
@@ -79,16 +80,16 @@ class Runner:
                 todo.append(self._scored(problem, known) if usable and known else self._asked(problem, attempt, asking))
         self._work("bench", todo, len(done))
 
-    def _lengths(self, problems: Sequence[Problem]) -> dict[str, float]:
+    def _lengths(self, problems: Sequence[Task]) -> dict[str, float]:
         """Return how long judging an answer to each problem takes about."""
 
-        def length(problem: Problem) -> float:
+        def length(problem: Task) -> float:
             return 0.0 if self._token.draining else self._scorer.expected_s(problem)
 
         with ThreadPoolExecutor(self._jobs) as threads:
             return dict(zip((p.id for p in problems), threads.map(length, problems), strict=True))
 
-    def _scored(self, problem: Problem, sample: Sample, *, keep: bool = False) -> Callable[[], None]:
+    def _scored(self, problem: Task, sample: Sample, *, keep: bool = False) -> Callable[[], None]:
         def job() -> None:
             if keep:
                 self._folder.add_sample(sample)
@@ -96,7 +97,7 @@ class Runner:
 
         return job
 
-    def _asked(self, problem: Problem, attempt: int, asking: Asking) -> Callable[[], None]:
+    def _asked(self, problem: Task, attempt: int, asking: Asking) -> Callable[[], None]:
         def job() -> None:
             sample = answer(problem, attempt, asking)
             self._folder.add_sample(sample)
@@ -136,9 +137,9 @@ class Runner:
         self._bus.emit(JobFinished(job=name, ok=finished == total))
 
 
-def answer(problem: Problem, attempt: int, asking: Asking) -> Sample:
+def answer(problem: Task, attempt: int, asking: Asking) -> Sample:
     """Return what a model answers; a failure of the endpoint is a sample with its reason."""
-    messages = [Message("system", SYSTEM), Message("user", question(problem))]
+    messages = [Message("system", problem.system or SYSTEM), Message("user", question(problem))]
     try:
         reply = asking.model.complete(
             messages, temperature=asking.temperature, max_tokens=asking.max_tokens, seed=asking.seed + attempt,
@@ -152,8 +153,8 @@ def answer(problem: Problem, attempt: int, asking: Asking) -> Sample:
     )  # fmt: skip
 
 
-def question(problem: Problem) -> str:
+def question(problem: Task) -> str:
     """Return what a model is asked."""
-    if problem.style == "body" and problem.interface.strip() not in problem.prompt:
+    if isinstance(problem, Problem) and problem.style == "body" and problem.interface.strip() not in problem.prompt:
         return f"{problem.prompt.strip()}\n\n{problem.interface.strip()}\n"
     return problem.prompt.strip() + "\n"

@@ -7,9 +7,14 @@ from typing import Protocol
 from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
+from rtlgen.scorers.harness import Harness, HarnessJudge
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.question import Question, text_scores
+from rtlgen.scorers.rater import Rater
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.second import second_verdict
-from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.task import Task
 
 
 class Scorer(Protocol):
@@ -24,11 +29,11 @@ class Scorer(Protocol):
         >>> scorer: Scorer = Never()
     """
 
-    def score(self, problem: Problem, sample: Sample) -> Result:
+    def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; what can't be judged is a result with its reason."""
         ...
 
-    def expected_s(self, problem: Problem) -> float:
+    def expected_s(self, problem: Task) -> float:
         """Return how long judging one answer takes about, 0 where that is not known."""
         ...
 
@@ -39,29 +44,80 @@ class LocalScorer:
     Args:
         judge: gives the testbench's verdict.
         second: gives one by another simulator, which is kept beside it; None for none.
+        harnesses: gives that of a harness; None is one without a store.
+        rater: a model that says how good answers to questions are, beside the scores of their texts.
     """
 
-    def __init__(self, judge: Judge, *, second: Judge | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        second: Judge | None = None,
+        harnesses: HarnessJudge | None = None,
+        rater: Rater | None = None,
+    ) -> None:
         self.judge, self.second = judge, second
+        self.harnesses = harnesses or HarnessJudge(simulator=str(judge.simulator))
+        self.rater = rater
 
-    def score(self, problem: Problem, sample: Sample) -> Result:
+    def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
-        verdict, reason, second = None, "", None
-        source = sample.source(problem)
+        verdict: Verdict | None = None
+        second: Verdict | None = None
+        scores: tuple[Score, ...] = ()
+        reason = problem.needs
         try:
-            verdict = self.judge.judge(problem, source)
+            if not problem.needs:
+                verdict, scores = self._judged(problem, sample)
         except InputError as error:
             reason = str(error)
-        if self.second is not None:
-            second = second_verdict(self.second, problem, source)
+        if self.second is not None and isinstance(problem, Problem):
+            second = second_verdict(self.second, problem, sample.source(problem))
         return Result(
             problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason,
-            second=second,
+            second=second, scores=scores,
         )  # fmt: skip
 
-    def expected_s(self, problem: Problem) -> float:
+    def _judged(self, task: Task, sample: Sample) -> tuple[Verdict, tuple[Score, ...]]:
+        if isinstance(task, Problem):
+            return self.judge.judge(task, sample.source(task)), ()
+        if isinstance(task, Harness):
+            return self.harnesses.reply(task, sample.text), ()
+        if isinstance(task, Question):
+            answer = task.answer(sample.text)
+            verdict, scores = text_scores(task, answer)
+            return verdict, (*scores, self.rater.rate(task, answer)) if self.rater else scores
+        raise _unknown(task)
+
+    def reference(self, task: Task) -> Verdict | None:
+        """Return what is said of a task's own reference, None where none is published.
+
+        Raises:
+            InputError: the task can't be run.
+        """
+        if isinstance(task, Problem):
+            return self.judge.reference(task)
+        if isinstance(task, Harness):
+            return self.harnesses.reference(task)
+        if isinstance(task, Question):
+            return text_scores(task, task.reference)[0]
+        raise _unknown(task)
+
+    def second_reference(self, task: Task) -> Verdict | None:
+        """Return what the second simulator says of a problem's reference, None where there is none to ask."""
+        if self.second is None or not isinstance(task, Problem):
+            return None
+        return second_verdict(self.second, task, None)
+
+    def expected_s(self, problem: Task) -> float:
         """Return how long the simulation of the reference takes; see `Scorer`."""
+        if not isinstance(problem, Problem):
+            return 0.0
         try:
             return self.judge.expected_s(problem)
         except InputError:
             return 0.0
+
+
+def _unknown(task: Task) -> TypeError:
+    return TypeError(f"expected a task that can be judged, got {type(task).__name__}")

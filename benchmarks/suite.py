@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from rtlgen.core.registry import Registry
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
 Kind = Literal["simulation", "text"]
 
@@ -23,12 +23,14 @@ class Home:
         revision: commit or version.
         licence: SPDX identifier.
         page: address for people.
+        files: names of files of JSON lines below `url`, where it is published as such and not as an archive.
     """
 
     url: str
     revision: str
     licence: str
     page: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,17 @@ class SuiteData:
     """
 
     name: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Task, ...]
 
     @property
     def digest(self) -> str:
         """sha256 over all problems; results of equal digests compare."""
         state = hashlib.sha256(self.name.encode())
         for problem in self.problems:
-            state.update(f"\0{problem.id}\0{problem.digest}\0{problem.prompt}".encode())
+            state.update(f"\0{problem.id}\0{problem.digest}\0{problem.prompt}".encode(errors="replace"))
         return state.hexdigest()
 
-    def by_id(self) -> Mapping[str, Problem]:
+    def by_id(self) -> Mapping[str, Task]:
         """Return the problems by their id."""
         return {p.id: p for p in self.problems}
 
@@ -101,4 +103,7 @@ SUITES.add("verilogeval-v2-spec-to-rtl", "rtlgen.benchmarks.suites.verilog_eval:
 SUITES.add("verilogeval-v2-code-complete", "rtlgen.benchmarks.suites.verilog_eval:V2_COMPLETE")
 SUITES.add("rtllm-v2", "rtlgen.benchmarks.suites.rtllm:V2")
 SUITES.add("rtllm-v1.1", "rtlgen.benchmarks.suites.rtllm:V1_1")
+SUITES.add("cvdp-nonagentic", "rtlgen.benchmarks.suites.cvdp:NONAGENTIC")
+SUITES.add("cvdp-agentic", "rtlgen.benchmarks.suites.cvdp:AGENTIC")
+SUITES.add("cvdp-comprehension", "rtlgen.benchmarks.suites.cvdp:COMPREHENSION")
 SUITES.add("rtl-repo", "rtlgen.benchmarks.suites.rtl_repo:RTL_REPO")

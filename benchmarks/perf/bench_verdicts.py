@@ -137,7 +137,7 @@ def main() -> None:
     args = parser.parse_args()
     if not os.environ.get("RTLGEN_DATA") and args.suite != "starter":
         args.suite = "starter"  # what is in the package; the published suites need their data
-    problems = SUITES.load(args.suite).load(None).problems
+    problems = tuple(p for p in SUITES.load(args.suite).load(None).problems if isinstance(p, Problem))
     with tempfile.TemporaryDirectory() as name:
         judge, kept = Judge(), Judge(store=Store(Path(name)))
         ways: dict[str, Callable[[Problem], bool]] = {

@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rtlgen.benchmarks.doctor import Finding
-    from rtlgen.benchmarks.report import Figure, Report
+    from rtlgen.benchmarks.report import Figure, Mean, Report
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
-    from rtlgen.benchmarks.scoring import Scorer
+    from rtlgen.benchmarks.scoring import LocalScorer, Scorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.core.store import Store
-    from rtlgen.scorers.problem import Problem
-    from rtlgen.scorers.simulation import Judge
+    from rtlgen.scorers.task import Task
 
 _DATA = click.option(
     "--data",
@@ -40,6 +39,9 @@ _SECOND = click.option(
     "--second",
     type=click.Choice(["verilator"]),
     help="Ask this simulator too; what it says is reported beside the verdict and never changes it.",
+)
+_JUDGE = click.option(
+    "--judge", "judge_model", metavar="PROVIDER:NAME", help="Model that rates answers to questions, beside the scores."
 )
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
@@ -109,6 +111,7 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@_JUDGE
 @_JOBS
 @_SECOND
 @_RESUME
@@ -120,26 +123,27 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, second: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None,
-    data: Path | None, as_json: bool, as_csv: bool,
+    judge_model: str | None, jobs: int | None, second: str | None, resume: bool, limit: int | None,
+    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
     Exit code 0 where every problem was judged, 1 where some could not be, 2 for bad input.
     """
     from rtlgen.benchmarks.runner import Asking
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.models import open_model
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    judge, other = _judge(), _second(second)
-    config = _config(loaded, chosen, judge, other, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    scorer = _scorer(judge_model, second)
+    config = _config(
+        loaded, chosen, scorer, model=model, n=n, temperature=heat, max_tokens=max_tokens, rater=judge_model
+    )
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, LocalScorer(judge, second=other), jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, scorer, jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -157,6 +161,7 @@ def run(
     help="Whether code has to be found in the answers (reply), or they are code as they stand (raw).",
 )
 @_K
+@_JUDGE
 @_JOBS
 @_SECOND
 @_RESUME
@@ -167,13 +172,12 @@ def run(
 @_JSON
 @_CSV
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, second: str | None,
-    resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool,
-    as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], judge_model: str | None, jobs: int | None,
+    second: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
+    as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.benchmarks.suite import SUITES
 
     if suite in SUITES and SUITES.load(suite).kind == "text":
@@ -182,11 +186,11 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    judge, other = _judge(), _second(second)
+    scorer = _scorer(judge_model, second)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, judge, other, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(loaded, chosen, scorer, model=label, n=0, temperature=None, max_tokens=None, rater=judge_model)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, LocalScorer(judge, second=other), jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, scorer, jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -265,17 +269,19 @@ def doctor(
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, judge, other = StopToken(bus), _judge(), _second(second)
+    token, scorer = StopToken(bus), _scorer(second=second)
     with show(bus, settings.display), interruptible(token):
-        found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token, second=other)
+        found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
-        _print_findings(found, str(judge.simulator), str(other.simulator) if other else None)
+        _print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
     return 130 if token.stopped else 0
 
 
 def _print_findings(found: Sequence[Finding], simulator: str, second: str | None) -> None:
+    from rtlgen.benchmarks.doctor import NO_REFERENCE
+
     good = [f.reference is not None and f.reference.passed for f in found]
     said = f"{sum(good)} of {len(found)} references pass with {simulator}"
     if second is not None:
@@ -284,8 +290,10 @@ def _print_findings(found: Sequence[Finding], simulator: str, second: str | None
         said += f", {sum(also)} with {second}, {either} with one of the two"
     click.echo(said)
     for f in found:
-        status = f.reference.status if f.reference else "broken"
-        if not f.sound or f.reason or f.known_issues:
+        status = f.reference.status if f.reference else "not run" if f.needs or f.reason == NO_REFERENCE else "broken"
+        if f.needs:
+            click.echo(f"  {f.problem:<34} {status:<13} needs {f.needs}")
+        elif not f.sound or f.reason or f.known_issues:
             why = "; ".join(x for x in (f.reason, *f.known_issues) if x)
             click.echo(f"  {f.problem:<34} {status:<13} {why}")
 
@@ -299,22 +307,28 @@ def _load(suite: str, data: Path | None) -> SuiteData:
     return SUITES.load(suite).load(data)
 
 
-def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:
     from rtlgen.benchmarks.data import chosen
 
     return chosen(loaded.problems, wanted, limit)
 
 
-def _judge() -> Judge:
+def _scorer(rater: str | None = None, second: str | None = None) -> LocalScorer:
+    from rtlgen.benchmarks.scoring import LocalScorer
+    from rtlgen.models import open_model
+    from rtlgen.scorers.harness import HarnessJudge
+    from rtlgen.scorers.rater import Rater
+    from rtlgen.scorers.second import second_judge
     from rtlgen.scorers.simulation import Judge
 
-    return Judge(store=_store())
-
-
-def _second(name: str | None) -> Judge | None:
-    from rtlgen.scorers.second import second_judge
-
-    return second_judge(name, store=_store()) if name is not None else None
+    store = _store()
+    judge = Judge(store=store)
+    return LocalScorer(
+        judge,
+        second=second_judge(second, store=store) if second else None,
+        harnesses=HarnessJudge(store=store, simulator=str(judge.simulator)),
+        rater=Rater(open_model(rater)) if rater else None,
+    )
 
 
 def _store() -> Store:
@@ -326,16 +340,16 @@ def _store() -> Store:
 
 
 def _config(
-    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, second: Judge | None, *, model: str, n: int,
-    temperature: float | None, max_tokens: int | None,
+    loaded: SuiteData, chosen: Sequence[Task], scorer: LocalScorer, *, model: str, n: int, temperature: float | None,
+    max_tokens: int | None, rater: str | None = None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
 
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
-        problems=tuple(p.id for p in chosen), simulator=str(judge.simulator), version=__version__,
-        second=str(second.simulator) if second is not None else "",
+        problems=tuple(p.id for p in chosen), simulator=str(scorer.judge.simulator), version=__version__,
+        judge=rater or "", second=str(scorer.second.simulator) if scorer.second else "",
     )  # fmt: skip
 
 
@@ -370,7 +384,7 @@ def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool
 
 
 def _finish(
-    folder: RunFolder, problems: Sequence[Problem], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
+    folder: RunFolder, problems: Sequence[Task], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
 ) -> int:
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page
@@ -420,6 +434,10 @@ def _print(made: Report, path: Path) -> None:
         only = f"{x.first_only} pass with {made.config.simulator} only, {x.second_only} with {x.simulator} only"
         said = f"{x.simulator} disagrees on {x.first_only + x.second_only} of {x.both} samples that both judge: {only}"
         console.print(said, highlight=False, markup=False, soft_wrap=True)
+    for mean in made.scores:
+        console.print(_score_line(mean), highlight=False, markup=False)
+    for need, count in made.not_run.items():
+        console.print(f"not run: {count} problems need {need}", highlight=False, markup=False)
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
@@ -429,6 +447,12 @@ def _print(made: Report, path: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _score_line(mean: Mean) -> str:
+    good = f", {mean.good} good" if mean.good is not None else ""
+    missing = f", {mean.missing} without" if mean.missing else ""
+    return f"{mean.name}: {mean.value:.4f} ({mean.low:.3f}-{mean.high:.3f}) over {mean.samples} answers{good}{missing}"
 
 
 def _percent(figure: Figure) -> str:

@@ -11,8 +11,11 @@ from rtlgen.scorers.problem import Problem
 
 THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 """What a model thinks aloud before it answers."""
-FENCE: Final = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-"""A fenced block; the second group is what stands in it. One that is never closed goes on to the end."""
+BLOCK: Final = re.compile(
+    r"^[ \t]*(?P<fence>```+|~~~+)(?P<info>[^\n]*)\n(?P<body>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+"""A fenced block: what stands behind the fence, and in it. One that is never closed goes on to the end."""
 _MARKED: Final = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
 LARGEST: Final = 4 << 20
 """Characters of a reply that are looked at."""
@@ -29,14 +32,28 @@ def extract(reply: str, problem: Problem) -> str:
         reply: what the model wrote.
         problem: what it was asked.
     """
-    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.removeprefix("\ufeff").replace("\x00", "")
-    marked = _MARKED.findall(text)
-    blocks = [m[2] for m in FENCE.finditer(text)] or marked
+    text = readable(reply)
+    blocks = _blocks(text)
     code = _of_blocks(blocks, problem.top) if blocks else text
     if problem.style == "body" and problem.top not in modules(code):
         return problem.completed(code)
     return code if blocks else _without_prose(code)
+
+
+def readable(reply: str) -> str:
+    """Return an answer without thoughts, marks of order and null characters, with plain line ends."""
+    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\x00", "")
+
+
+def code_in(text: str, top: str) -> str:
+    """Return the code in a readable answer, as `extract` finds it."""
+    blocks = _blocks(text)
+    return _of_blocks(blocks, top) if blocks else _without_prose(text)
+
+
+def _blocks(text: str) -> list[str]:
+    return [m["body"] for m in BLOCK.finditer(text)] or _MARKED.findall(text)
 
 
 def _of_blocks(blocks: list[str], top: str) -> str:
