@@ -6,9 +6,11 @@ was being written when the process died is done again, and nothing else.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -88,6 +90,30 @@ class RunFolder:
             temporary.replace(file)
         except OSError as error:
             raise InputError(f"{self.path}: can't write a run there: {error.strerror or error}") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from working on this run; the kernel ends that with this process.
+
+        Raises:
+            ConfigError: another process works on it.
+            InputError: the folder can't be read.
+        """
+        try:
+            descriptor = os.open(self.path / "run.json", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise InputError(f"{self.path}: can't be read: {error.strerror or error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ConfigError(f"{self.path}: another process is at work on this run; let it end first") from None
+        except OSError:
+            pass  # a file system without locks
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def _check(self, config: RunConfig, resume: bool) -> None:
         before = self.config()

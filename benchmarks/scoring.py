@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from rtlgen._version import __version__
 from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
+from rtlgen.core.store import Store
+from rtlgen.sandbox import Limits
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.simulation import COMPILE, RUN, Judge
 
 
 class Scorer(Protocol):
@@ -42,6 +47,11 @@ class LocalScorer:
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
 
+    @property
+    def tools(self) -> str:
+        """Versions of everything that a verdict depends on; scorers agree only where these do."""
+        return f"rtlgen {__version__}, {self.judge.simulator}"
+
     def score(self, problem: Problem, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
         verdict, reason = None, ""
@@ -59,3 +69,30 @@ class LocalScorer:
             return self.judge.expected_s(problem)
         except InputError:
             return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecipe:
+    """What a `LocalScorer` is opened from, here or on another machine.
+
+    Attributes:
+        store: folder of the store of verdicts, None for none.
+        store_mb: its size.
+        compile_limits: for the compiler.
+        run_limits: for the simulation.
+    """
+
+    store: Path | None = None
+    store_mb: float = 2048
+    compile_limits: Limits = COMPILE
+    run_limits: Limits = RUN
+
+    def open(self) -> LocalScorer:
+        """Return a scorer that works in this process, with the tools of this machine.
+
+        Raises:
+            ToolNotFoundError: there is no simulator.
+            ToolVersionError: it is too old or newer than what was tried.
+        """
+        store = Store(self.store, max_mb=self.store_mb) if self.store is not None else None
+        return LocalScorer(Judge(store=store, compile_limits=self.compile_limits, run_limits=self.run_limits))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.doctor import Finding
     from rtlgen.benchmarks.report import Figure, Report
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
-    from rtlgen.benchmarks.scoring import Scorer
+    from rtlgen.benchmarks.scoring import LocalRecipe, LocalScorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.scorers.problem import Problem
     from rtlgen.scorers.simulation import Judge
@@ -35,6 +35,16 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report a
 _CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
 _RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+_EXECUTOR = click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Judge in this process, or by Ray on this machine or a cluster.",
+)
+_RAY = click.option(
+    "--ray-address", envvar="RAY_ADDRESS", metavar="HOST:PORT", help="Ray cluster to use (auto: the one here)."
+)
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
 
@@ -104,6 +114,8 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @_JOBS
+@_EXECUTOR
+@_RAY
 @_RESUME
 @_LIMIT
 @_PROBLEM
@@ -113,26 +125,25 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    jobs: int | None, executor: Any, ray_address: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...],
+    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
     Exit code 0 where every problem was judged, 1 where some could not be, 2 for bad input.
     """
     from rtlgen.benchmarks.runner import Asking
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.models import open_model
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    judge = _judge()
-    config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    place = _Place(executor, ray_address, jobs)
+    config = _config(loaded, chosen, place.local.judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -151,6 +162,8 @@ def run(
 )
 @_K
 @_JOBS
+@_EXECUTOR
+@_RAY
 @_RESUME
 @_LIMIT
 @_PROBLEM
@@ -159,12 +172,12 @@ def run(
 @_JSON
 @_CSV
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, resume: bool, limit: int | None,
-    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, executor: Any, ray_address: str | None,
+    resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool,
+    as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
-    from rtlgen.benchmarks.scoring import LocalScorer
     from rtlgen.benchmarks.suite import SUITES
 
     if suite in SUITES and SUITES.load(suite).kind == "text":
@@ -173,11 +186,11 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    judge = _judge()
+    place = _Place(executor, ray_address, jobs)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, judge, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(loaded, chosen, place.local.judge, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, place, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -254,7 +267,7 @@ def doctor(
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, judge = StopToken(bus), _judge()
+    token, judge = StopToken(bus), _recipe().open().judge
     with show(bus, settings.display), interruptible(token):
         found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
@@ -289,13 +302,21 @@ def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tupl
     return chosen(loaded.problems, wanted, limit)
 
 
-def _judge() -> Judge:
+def _recipe() -> LocalRecipe:
+    from rtlgen.benchmarks.scoring import LocalRecipe
     from rtlgen.core.config import load_settings
-    from rtlgen.core.store import Store
-    from rtlgen.scorers.simulation import Judge
 
     settings = load_settings()
-    return Judge(store=Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb))
+    return LocalRecipe(store=settings.cache_dir / "store", store_mb=settings.cache_max_mb)
+
+
+class _Place:
+    """Where answers are judged, as the options say."""
+
+    def __init__(self, executor: Any, address: str | None, jobs: int | None) -> None:
+        self.executor, self.address, self.jobs = executor, address, jobs
+        self.recipe = _recipe()
+        self.local: LocalScorer = self.recipe.open()
 
 
 def _config(
@@ -327,8 +348,9 @@ def _folder(out: Path | None, suite: str, label: str, config: RunConfig, *, resu
     return folder
 
 
-def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool:
+def _work(folder: RunFolder, place: _Place, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
+    from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
@@ -336,8 +358,11 @@ def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool
 
     settings, bus = load_settings(), EventBus()
     token = StopToken(bus)
-    with show(bus, settings.display), interruptible(token):
-        job(Runner(folder, scorer, jobs=jobs or settings.jobs, bus=bus, token=token))
+    where = opened(
+        place.executor, place.recipe, place.local, jobs=place.jobs, cores=settings.jobs, address=place.address, bus=bus
+    )
+    with folder.alone(), show(bus, settings.display), interruptible(token), where as (scorer, slots):
+        job(Runner(folder, scorer, jobs=slots, bus=bus, token=token))
     return token.draining
 
 
