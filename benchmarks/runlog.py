@@ -62,6 +62,15 @@ class Result(Record):
         return self.problem, self.attempt
 
 
+class Price(Record):
+    """What a model costs, in USD per million tokens."""
+
+    input_usd: float
+    output_usd: float
+    cached_usd: float | None = None
+    """Of tokens that the endpoint had in its cache; None is as any other."""
+
+
 class RunFolder:
     """A run on disk; threads may share it."""
 
@@ -138,6 +147,27 @@ class RunFolder:
             raise InputError(
                 f"{self.path}/run.json: not of a run of this version: {error.errors()[0]['msg']}"
             ) from error
+
+    def price(self) -> Price | None:
+        """Return what the model costs, None where nobody said.
+
+        Raises:
+            InputError: the file with it is damaged.
+        """
+        try:
+            return Price.model_validate_json((self.path / "price.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{self.path}/price.json: can't be read; give the prices again") from error
+
+    def set_price(self, price: Price) -> None:
+        """Keep what the model costs, for every report from now on.
+
+        Raises:
+            InputError: the disk refuses it.
+        """
+        write_json(self.path / "price.json", price.model_dump())
 
     def add_sample(self, sample: Sample) -> None:
         """Keep an answer.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rtlgen.benchmarks.doctor import Finding
     from rtlgen.benchmarks.report import Figure, Report
-    from rtlgen.benchmarks.runlog import RunConfig, RunFolder
+    from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
     from rtlgen.benchmarks.scoring import LocalRecipe, LocalScorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.scorers.problem import Problem
@@ -45,7 +46,36 @@ _EXECUTOR = click.option(
 _RAY = click.option(
     "--ray-address", envvar="RAY_ADDRESS", metavar="HOST:PORT", help="Ray cluster to use (auto: the one here)."
 )
+_PRICES = [
+    click.option("--price-in", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens read."),
+    click.option("--price-out", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens written."),
+    click.option(
+        "--price-cached", type=click.FloatRange(min=0), metavar="USD",
+        help="Price of a million tokens read from the endpoint's cache; the default is --price-in.",
+    ),
+]  # fmt: skip
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
+
+
+def _prices(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of prices to a command, which gets them as one `price`."""
+
+    @functools.wraps(function)
+    def with_price(
+        *arguments: Any, price_in: float | None, price_out: float | None, price_cached: float | None, **options: Any
+    ) -> int:
+        from rtlgen.benchmarks.runlog import Price
+
+        if (price_in is None) != (price_out is None) or (price_cached is not None and price_in is None):
+            raise click.UsageError("expected both --price-in and --price-out, or neither")
+        price = None
+        if price_in is not None and price_out is not None:
+            price = Price(input_usd=price_in, output_usd=price_out, cached_usd=price_cached)
+        return function(*arguments, price=price, **options)
+
+    for option in reversed(_PRICES):
+        with_price = option(with_price)
+    return with_price
 
 
 @click.group("bench")
@@ -113,6 +143,15 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one answer, further attempts included.",
+)
+@_prices
 @_JOBS
 @_EXECUTOR
 @_RAY
@@ -125,8 +164,8 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, executor: Any, ray_address: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...],
-    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    timeout: float, price: Price | None, jobs: int | None, executor: Any, ray_address: str | None, resume: bool,
+    limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -142,7 +181,9 @@ def run(
     place = _Place(executor, ray_address, jobs)
     config = _config(loaded, chosen, place.local.judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
-    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
+    if price:
+        folder.set_price(price)
+    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout)
     stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
@@ -212,14 +253,20 @@ def _score_text(suite: str, samples: Path, *, as_json: bool) -> int:
 @command.command("report")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @_K
+@_prices
 @_DATA
 @_JSON
 @_CSV
-def report(run_folder: Path, ks: tuple[int, ...], data: Path | None, as_json: bool, as_csv: bool) -> int:
+def report(
+    run_folder: Path, ks: tuple[int, ...], price: Price | None, data: Path | None, as_json: bool, as_csv: bool
+) -> int:
     """Show a run again."""
     from rtlgen.benchmarks.runlog import RunFolder
 
     folder = RunFolder(run_folder)
+    if price:
+        folder.config()
+        folder.set_price(price)
     return _finish(folder, _load(folder.config().suite, data).problems, ks, False, as_json=as_json, as_csv=as_csv)
 
 
@@ -412,6 +459,8 @@ def _print(made: Report, path: Path) -> None:
         )
         said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
         console.print(said, highlight=False, markup=False)
+    if (spent := _spent(made)) is not None:
+        console.print(spent, highlight=False, markup=False, soft_wrap=True)
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
@@ -421,6 +470,15 @@ def _print(made: Report, path: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _spent(made: Report) -> str | None:
+    """Return what the answers took in tokens and money, None where no answer tells."""
+    if made.prompt_tokens is None and made.completion_tokens is None:
+        return None
+    cached = f" ({made.cached_tokens:,} of them cached)" if made.cached_tokens is not None else ""
+    cost = "-" if made.cost_usd is None else f"{made.cost_usd:,.4f} USD"
+    return f"tokens: {made.prompt_tokens or 0:,} read{cached}, {made.completion_tokens or 0:,} written; cost: {cost}"
 
 
 def _percent(figure: Figure) -> str:
