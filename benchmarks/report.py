@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rtlgen.benchmarks.metrics import Estimate, estimate, mean_interval
-from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
+from rtlgen.benchmarks.runlog import Price, Result, RunConfig, RunFolder
+from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.types import Record
 from rtlgen.scorers.score import Score
 from rtlgen.scorers.second import Agreement, agreement
@@ -125,6 +126,10 @@ class Report(Record):
     """What judging needs that is not here, and how many problems need it; those are in no other figure."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Those of `prompt_tokens` that the endpoint had in its cache."""
+    cost_usd: float | None = None
+    """What the answers cost; None where no price is given, or the tokens of an answer are not known."""
     model_s: float | None = None
     """Seconds that the model took, over all answers."""
     judge_s: float = 0.0
@@ -176,6 +181,8 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
         not_run=dict(Counter(line.needs for line in lines if line.needs)),
         prompt_tokens=_tokens(s.prompt_tokens for s in samples.values()),
         completion_tokens=_tokens(s.completion_tokens for s in samples.values()),
+        cached_tokens=_tokens(s.cached_tokens for s in samples.values()),
+        cost_usd=cost_usd([s for s in samples.values() if not s.error], folder.price()),
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
         judge_s=sum(r.verdict.compile_s + r.verdict.run_s for r in results if r.verdict),
         second=_second(config.second, by_problem) if config.second else None,
@@ -268,6 +275,20 @@ def _tokens(counts: Iterable[int | None]) -> int | None:
     """Return the sum of what is known, None where nothing is."""
     known = [n for n in counts if n is not None]
     return sum(known) if known else None
+
+
+def cost_usd(samples: Sequence[Sample], price: Price | None) -> float | None:
+    """Return what some answers cost; None without a price, or where the tokens of one are not known."""
+    if price is None or not samples:
+        return None
+    total = 0.0
+    for s in samples:
+        if s.prompt_tokens is None or s.completion_tokens is None:
+            return None
+        cached = min(s.cached_tokens or 0, s.prompt_tokens)
+        cheap = price.input_usd if price.cached_usd is None else price.cached_usd
+        total += (s.prompt_tokens - cached) * price.input_usd + cached * cheap + s.completion_tokens * price.output_usd
+    return total / 1e6
 
 
 def default_ks(most: int) -> tuple[int, ...]:

@@ -6,9 +6,11 @@ was being written when the process died is done again, and nothing else.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -69,6 +71,15 @@ class Result(Record):
         return self.problem, self.attempt
 
 
+class Price(Record):
+    """What a model costs, in USD per million tokens."""
+
+    input_usd: float
+    output_usd: float
+    cached_usd: float | None = None
+    """Of tokens that the endpoint had in its cache; None is as any other."""
+
+
 class RunFolder:
     """A run on disk; threads may share it."""
 
@@ -98,6 +109,30 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"{self.path}: can't write a run there: {error.strerror or error}") from error
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from working on this run; the kernel ends that with this process.
+
+        Raises:
+            ConfigError: another process works on it.
+            InputError: the folder can't be read.
+        """
+        try:
+            descriptor = os.open(self.path / "run.json", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise InputError(f"{self.path}: can't be read: {error.strerror or error}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ConfigError(f"{self.path}: another process is at work on this run; let it end first") from None
+        except OSError:
+            pass  # a file system without locks
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
     def _check(self, config: RunConfig, resume: bool) -> None:
         before = self.config()
         if not resume:
@@ -121,6 +156,27 @@ class RunFolder:
             raise InputError(
                 f"{self.path}/run.json: not of a run of this version: {error.errors()[0]['msg']}"
             ) from error
+
+    def price(self) -> Price | None:
+        """Return what the model costs, None where nobody said.
+
+        Raises:
+            InputError: the file with it is damaged.
+        """
+        try:
+            return Price.model_validate_json((self.path / "price.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{self.path}/price.json: can't be read; give the prices again") from error
+
+    def set_price(self, price: Price) -> None:
+        """Keep what the model costs, for every report from now on.
+
+        Raises:
+            InputError: the disk refuses it.
+        """
+        write_json(self.path / "price.json", price.model_dump())
 
     def add_sample(self, sample: Sample) -> None:
         """Keep an answer.

@@ -149,7 +149,8 @@ def answer(problem: Task, attempt: int, asking: Asking) -> Sample:
         return Sample(problem=problem.id, attempt=attempt, model=asking.model.name, error=str(error) or "no answer")
     return Sample(
         problem=problem.id, attempt=attempt, text=reply.text, model=asking.model.name,
-        prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens, wall_s=reply.wall_s,
+        prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens,
+        cached_tokens=reply.cached_tokens, wall_s=reply.wall_s,
     )  # fmt: skip
 
 

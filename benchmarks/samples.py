@@ -34,6 +34,8 @@ class Sample(Record):
     """Why there is no answer: the endpoint failed; such a sample counts as not judged."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Those of `prompt_tokens` that the endpoint had in its cache, where it tells."""
     wall_s: float | None = None
     """Seconds that the model took."""
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from rtlgen._version import __version__
 from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
+from rtlgen.core.store import Store
+from rtlgen.models import open_model
+from rtlgen.sandbox import Limits
 from rtlgen.scorers.harness import Harness, HarnessJudge
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.question import Question, text_scores
 from rtlgen.scorers.rater import Rater
 from rtlgen.scorers.score import Score
-from rtlgen.scorers.second import second_verdict
-from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.second import second_judge, second_verdict
+from rtlgen.scorers.simulation import COMPILE, RUN, Judge, Verdict
 from rtlgen.scorers.task import Task
 
 
@@ -59,6 +65,12 @@ class LocalScorer:
         self.judge, self.second = judge, second
         self.harnesses = harnesses or HarnessJudge(simulator=str(judge.simulator))
         self.rater = rater
+
+    @property
+    def tools(self) -> str:
+        """Versions of everything that a verdict depends on; scorers agree only where these do."""
+        second = f", {self.second.simulator}" if self.second else ""
+        return f"rtlgen {__version__}, {self.judge.simulator}{second}"
 
     def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
@@ -121,3 +133,41 @@ class LocalScorer:
 
 def _unknown(task: Task) -> TypeError:
     return TypeError(f"expected a task that can be judged, got {type(task).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecipe:
+    """What a `LocalScorer` is opened from, here or on another machine.
+
+    Attributes:
+        store: folder of the store of verdicts, None for none.
+        store_mb: its size.
+        compile_limits: for the compiler.
+        run_limits: for the simulation.
+        second: simulator that is asked too; None for none.
+        rater: `PROVIDER:NAME` of a model that rates answers to questions; None for none.
+    """
+
+    store: Path | None = None
+    store_mb: float = 2048
+    compile_limits: Limits = COMPILE
+    run_limits: Limits = RUN
+    second: str | None = None
+    rater: str | None = None
+
+    def open(self) -> LocalScorer:
+        """Return a scorer that works in this process, with the tools of this machine.
+
+        Raises:
+            ToolNotFoundError: there is no simulator.
+            ConfigError: the rater is none that is known.
+            ToolVersionError: it is too old or newer than what was tried.
+        """
+        store = Store(self.store, max_mb=self.store_mb) if self.store is not None else None
+        judge = Judge(store=store, compile_limits=self.compile_limits, run_limits=self.run_limits)
+        return LocalScorer(
+            judge,
+            second=second_judge(self.second, store=store) if self.second else None,
+            harnesses=HarnessJudge(store=store, simulator=str(judge.simulator)),
+            rater=Rater(open_model(self.rater)) if self.rater else None,
+        )

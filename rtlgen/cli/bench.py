@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtlgen.cli.bench_options import (
+    CSV,
+    DATA,
+    JOBS,
+    JSON,
+    LIMIT,
+    PROBLEM,
+    SECOND,
+    K,
+    Place,
+    judging,
+    prices,
+    recipe,
+    run_folder,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rtlgen.benchmarks.doctor import Finding
-    from rtlgen.benchmarks.report import Figure, Mean, Report
-    from rtlgen.benchmarks.runlog import RunConfig, RunFolder
-    from rtlgen.benchmarks.scoring import LocalScorer, Scorer
+    from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
     from rtlgen.benchmarks.suite import SuiteData
-    from rtlgen.core.store import Store
     from rtlgen.scorers.task import Task
-
-_DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Folder of benchmark data; the default is the user's cache.",
-)
-_JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Simulations at once; the default is the cores.")
-_LIMIT = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N problems.")
-_PROBLEM = click.option(
-    "--problem", "wanted", multiple=True, metavar="ID", help="Only this problem, or those beginning so (repeatable)."
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-_CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
-_OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
-_RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-_SECOND = click.option(
-    "--second",
-    type=click.Choice(["verilator"]),
-    help="Ask this simulator too; what it says is reported beside the verdict and never changes it.",
-)
-_JUDGE = click.option(
-    "--judge", "judge_model", metavar="PROVIDER:NAME", help="Model that rates answers to questions, beside the scores."
-)
-_K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
 
 @click.group("bench")
@@ -53,7 +39,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@_DATA
+@DATA
 def list_suites(as_json: bool, data: Path | None) -> None:
     """Show the suites, and whether their data is here."""
     import json
@@ -81,7 +67,7 @@ def list_suites(as_json: bool, data: Path | None) -> None:
 @command.command("fetch")
 @click.argument("suite")
 @click.option("--url", help="Another address of the published archive.")
-@_DATA
+@DATA
 def fetch(suite: str, url: str | None, data: Path | None) -> None:
     """Download a suite from its public home into the user's cache, or into --data."""
     from rtlgen.benchmarks.fetch import fetch as fetched
@@ -107,24 +93,25 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
     "--model", required=True, metavar="PROVIDER:NAME", help="openai:NAME, hf:FOLDER, replay:FILE, record:FILE."
 )
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers per problem.")
-@_K
+@K
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@_JUDGE
-@_JOBS
-@_SECOND
-@_RESUME
-@_LIMIT
-@_PROBLEM
-@_OUT
-@_DATA
-@_JSON
-@_CSV
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one answer, further attempts included.",
+)
+@prices
+@judging
+@run_folder
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    judge_model: str | None, jobs: int | None, second: str | None, resume: bool, limit: int | None,
-    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    timeout: float, price: Price | None, place: Place, resume: bool, limit: int | None, wanted: tuple[str, ...],
+    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -137,13 +124,12 @@ def run(
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    scorer = _scorer(judge_model, second)
-    config = _config(
-        loaded, chosen, scorer, model=model, n=n, temperature=heat, max_tokens=max_tokens, rater=judge_model
-    )
+    config = _config(loaded, chosen, place, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
-    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, scorer, jobs, lambda runner: runner.ask(chosen, asking))
+    if price:
+        folder.set_price(price)
+    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout)
+    stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -160,21 +146,12 @@ def run(
     show_default=True,
     help="Whether code has to be found in the answers (reply), or they are code as they stand (raw).",
 )
-@_K
-@_JUDGE
-@_JOBS
-@_SECOND
-@_RESUME
-@_LIMIT
-@_PROBLEM
-@_OUT
-@_DATA
-@_JSON
-@_CSV
+@K
+@judging
+@run_folder
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], judge_model: str | None, jobs: int | None,
-    second: str | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], place: Place, resume: bool, limit: int | None,
+    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
@@ -186,11 +163,10 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    scorer = _scorer(judge_model, second)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, scorer, model=label, n=0, temperature=None, max_tokens=None, rater=judge_model)
+    config = _config(loaded, chosen, place, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, scorer, jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, place, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -211,50 +187,53 @@ def _score_text(suite: str, samples: Path, *, as_json: bool) -> int:
 
 @command.command("report")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@_K
-@_DATA
-@_JSON
-@_CSV
-def report(run_folder: Path, ks: tuple[int, ...], data: Path | None, as_json: bool, as_csv: bool) -> int:
+@K
+@prices
+@DATA
+@JSON
+@CSV
+def report(
+    run_folder: Path, ks: tuple[int, ...], price: Price | None, data: Path | None, as_json: bool, as_csv: bool
+) -> int:
     """Show a run again."""
     from rtlgen.benchmarks.runlog import RunFolder
 
     folder = RunFolder(run_folder)
+    if price:
+        folder.config()
+        folder.set_price(price)
     return _finish(folder, _load(folder.config().suite, data).problems, ks, False, as_json=as_json, as_csv=as_csv)
 
 
 @command.command("compare")
 @click.argument("runs", nargs=2, metavar="RUN RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("-k", "k", type=click.IntRange(min=1), default=1, show_default=True, help="k of pass@k.")
-@_DATA
-@_JSON
+@DATA
+@JSON
 def compare(runs: tuple[Path, Path], k: int, data: Path | None, as_json: bool) -> None:
     """Compare two runs of one suite: the difference, its interval, and on which problems they differ."""
     from rtlgen.benchmarks.compare import compare as compared
     from rtlgen.benchmarks.report import make_report
     from rtlgen.benchmarks.runlog import RunFolder
+    from rtlgen.cli.bench_print import print_comparison
 
     folders = [RunFolder(path) for path in runs]
     made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
     found = compared(made[0], made[1], k)
     if as_json:
         click.echo(found.model_dump_json(indent=1))
-        return
-    click.echo(f"pass@{k} over {found.problems} problems: {found.before * 100:.2f} % -> {found.after * 100:.2f} %")
-    click.echo(f"difference {found.difference * 100:+.2f} points ({found.low * 100:+.1f} to {found.high * 100:+.1f})")
-    click.echo(f"better on {found.won}, worse on {found.lost}; sign test p = {found.p_value:.3g}")
-    for d in found.differences:
-        click.echo(f"  {d.problem:<34} {d.before * 100:6.1f} % -> {d.after * 100:6.1f} %")
+    else:
+        print_comparison(found)
 
 
 @command.command("doctor")
 @click.argument("suite")
-@_JOBS
-@_SECOND
-@_LIMIT
-@_PROBLEM
-@_DATA
-@_JSON
+@JOBS
+@SECOND
+@LIMIT
+@PROBLEM
+@DATA
+@JSON
 def doctor(
     suite: str, jobs: int | None, second: str | None, limit: int | None, wanted: tuple[str, ...], data: Path | None,
     as_json: bool,
@@ -263,39 +242,21 @@ def doctor(
     import json
 
     from rtlgen.benchmarks.doctor import examine
+    from rtlgen.cli.bench_print import print_findings
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, scorer = StopToken(bus), _scorer(second=second)
+    token, scorer = StopToken(bus), recipe(second=second).open()
     with show(bus, settings.display), interruptible(token):
         found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
-        _print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
+        print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
     return 130 if token.stopped else 0
-
-
-def _print_findings(found: Sequence[Finding], simulator: str, second: str | None) -> None:
-    from rtlgen.benchmarks.doctor import NO_REFERENCE
-
-    good = [f.reference is not None and f.reference.passed for f in found]
-    said = f"{sum(good)} of {len(found)} references pass with {simulator}"
-    if second is not None:
-        also = [f.second is not None and f.second.passed for f in found]
-        either = sum(a or b for a, b in zip(good, also, strict=True))
-        said += f", {sum(also)} with {second}, {either} with one of the two"
-    click.echo(said)
-    for f in found:
-        status = f.reference.status if f.reference else "not run" if f.needs or f.reason == NO_REFERENCE else "broken"
-        if f.needs:
-            click.echo(f"  {f.problem:<34} {status:<13} needs {f.needs}")
-        elif not f.sound or f.reason or f.known_issues:
-            why = "; ".join(x for x in (f.reason, *f.known_issues) if x)
-            click.echo(f"  {f.problem:<34} {status:<13} {why}")
 
 
 def _load(suite: str, data: Path | None) -> SuiteData:
@@ -313,43 +274,18 @@ def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tupl
     return chosen(loaded.problems, wanted, limit)
 
 
-def _scorer(rater: str | None = None, second: str | None = None) -> LocalScorer:
-    from rtlgen.benchmarks.scoring import LocalScorer
-    from rtlgen.models import open_model
-    from rtlgen.scorers.harness import HarnessJudge
-    from rtlgen.scorers.rater import Rater
-    from rtlgen.scorers.second import second_judge
-    from rtlgen.scorers.simulation import Judge
-
-    store = _store()
-    judge = Judge(store=store)
-    return LocalScorer(
-        judge,
-        second=second_judge(second, store=store) if second else None,
-        harnesses=HarnessJudge(store=store, simulator=str(judge.simulator)),
-        rater=Rater(open_model(rater)) if rater else None,
-    )
-
-
-def _store() -> Store:
-    from rtlgen.core.config import load_settings
-    from rtlgen.core.store import Store
-
-    settings = load_settings()
-    return Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
-
-
 def _config(
-    loaded: SuiteData, chosen: Sequence[Task], scorer: LocalScorer, *, model: str, n: int, temperature: float | None,
-    max_tokens: int | None, rater: str | None = None,
+    loaded: SuiteData, chosen: Sequence[Task], place: Place, *, model: str, n: int, temperature: float | None,
+    max_tokens: int | None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
 
+    scorer = place.local
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
         problems=tuple(p.id for p in chosen), simulator=str(scorer.judge.simulator), version=__version__,
-        judge=rater or "", second=str(scorer.second.simulator) if scorer.second else "",
+        judge=place.recipe.rater or "", second=str(scorer.second.simulator) if scorer.second else "",
     )  # fmt: skip
 
 
@@ -369,8 +305,9 @@ def _folder(out: Path | None, suite: str, label: str, config: RunConfig, *, resu
     return folder
 
 
-def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool:
+def _work(folder: RunFolder, place: Place, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
+    from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
@@ -378,8 +315,11 @@ def _work(folder: RunFolder, scorer: Scorer, jobs: int | None, job: Any) -> bool
 
     settings, bus = load_settings(), EventBus()
     token = StopToken(bus)
-    with show(bus, settings.display), interruptible(token):
-        job(Runner(folder, scorer, jobs=jobs or settings.jobs, bus=bus, token=token))
+    where = opened(
+        place.executor, place.recipe, place.local, jobs=place.jobs, cores=settings.jobs, address=place.address, bus=bus
+    )
+    with folder.alone(), show(bus, settings.display), interruptible(token), where as (scorer, slots):
+        job(Runner(folder, scorer, jobs=slots, bus=bus, token=token))
     return token.draining
 
 
@@ -389,6 +329,7 @@ def _finish(
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page
     from rtlgen.benchmarks.runlog import write_json, write_text
+    from rtlgen.cli.bench_print import print_report
 
     made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
@@ -398,68 +339,8 @@ def _finish(
     elif as_csv:
         click.echo(reports.as_csv(made), nl=False)
     else:
-        _print(made, folder.path)
+        print_report(made, folder.path)
     if stopped:
         click.echo(f"stopped; go on with --resume --out {folder.path}", err=True)
         return 130
     return 0 if made.judged == made.samples else 1
-
-
-def _print(made: Report, path: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=sys.stdout)
-    title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
-    console.print(title, highlight=False, markup=False, soft_wrap=True)
-    table = Table()
-    table.add_column("")
-    for figure in made.figures:
-        table.add_column(f"pass@{figure.k}", justify="right")
-    table.add_column("samples", justify="right")
-    table.add_row("all", *map(_text, made.figures), str(made.judged))
-    for group in made.categories:
-        table.add_row(group.name, *map(_text, group.figures), str(group.samples))
-    console.print(table)
-    stages = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(made.stages.items(), key=lambda x: -x[1]))
-    console.print(f"ended: {stages}", highlight=False, markup=False)
-    if made.unreadable:
-        bounds = ", ".join(
-            f"pass@{a.k} up to {_percent(b)}" for a, b in zip(made.figures, made.if_readable, strict=True)
-        )
-        said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
-        console.print(said, highlight=False, markup=False)
-    if made.second:
-        x = made.second
-        only = f"{x.first_only} pass with {made.config.simulator} only, {x.second_only} with {x.simulator} only"
-        said = f"{x.simulator} disagrees on {x.first_only + x.second_only} of {x.both} samples that both judge: {only}"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
-    for mean in made.scores:
-        console.print(_score_line(mean), highlight=False, markup=False)
-    for need, count in made.not_run.items():
-        console.print(f"not run: {count} problems need {need}", highlight=False, markup=False)
-    flagged = [x.problem for x in made.problems if x.flags]
-    if flagged:
-        console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
-    console.print(
-        f"results: {path}/report.html, report.json, samples.jsonl, results.jsonl",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def _score_line(mean: Mean) -> str:
-    good = f", {mean.good} good" if mean.good is not None else ""
-    missing = f", {mean.missing} without" if mean.missing else ""
-    return f"{mean.name}: {mean.value:.4f} ({mean.low:.3f}-{mean.high:.3f}) over {mean.samples} answers{good}{missing}"
-
-
-def _percent(figure: Figure) -> str:
-    return "-" if figure.value is None else f"{figure.value * 100:.2f} %"
-
-
-def _text(figure: Figure) -> str:
-    if figure.value is None or figure.low is None or figure.high is None:
-        return "-"
-    return f"{figure.value * 100:.2f} % ({figure.low * 100:.1f}-{figure.high * 100:.1f})"

@@ -164,7 +164,7 @@ class OpenAIModel:
             raise
         except openai.APITimeoutError:
             raise TransientModelError(
-                f"{self._who()}: no reply within {left_s:.0f} s; use a faster model or a longer --budget"
+                f"{self._who()}: no reply within {left_s:.0f} s; use a faster model or give it more time"
             ) from None
         except openai.APIConnectionError as error:
             reason = self._clean(str(error.__cause__ or error))
@@ -194,7 +194,7 @@ class OpenAIModel:
                 if len(body) > _MAX_BODY:
                     raise ModelProviderError(f"{self._who()}: expected a reply of at most 16 MiB, got a longer one")
                 if time.monotonic() > deadline:
-                    raise TransientModelError(f"{self._who()}: the reply was not whole in time; use a longer --budget")
+                    raise TransientModelError(f"{self._who()}: the reply was not whole in time; give it more time")
         except ModelProviderError:
             raise
         except Exception as error:
@@ -220,6 +220,7 @@ class OpenAIModel:
                 completion_tokens=_count(usage.get("completion_tokens")),
                 wall_s=wall_s,
                 ended_by=ended,  # type: ignore[arg-type]
+                cached_tokens=_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
             )
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             start = self._clean(body[:_SHOWN].decode(errors="replace"))

@@ -41,12 +41,14 @@ class RecordedReply(Record):
     wall_s: float
     """Seconds that the model took when it was recorded."""
     ended_by: Literal["stop", "length", "other"]
+    cached_tokens: int | None = None
 
     def reply(self) -> Reply:
         """Return what the model answered."""
         return Reply(
-            self.text, self.model, self.prompt_tokens, self.completion_tokens, self.wall_s, ended_by=self.ended_by
-        )
+            self.text, self.model, self.prompt_tokens, self.completion_tokens, self.wall_s, ended_by=self.ended_by,
+            cached_tokens=self.cached_tokens,
+        )  # fmt: skip
 
 
 def open_replay(name: str) -> ReplayModel:
@@ -148,6 +150,7 @@ class RecordingModel:
             completion_tokens=reply.completion_tokens,
             wall_s=round(reply.wall_s, 3),
             ended_by=reply.ended_by,
+            cached_tokens=reply.cached_tokens,
         )
         self._append(line.model_dump_json() + "\n")
         return reply
@@ -171,7 +174,8 @@ class RecordingModel:
 
 def _lines(path: Path) -> list[RecordedReply]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # JSON leaves U+2028 and its like as they are, at which `splitlines` would split
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ModelProviderError(f"{path}: the recording can't be read: {what}") from error

@@ -30,6 +30,7 @@ class Reply:
         completion_tokens: tokens written, hidden reasoning included; None where the endpoint does not tell.
         wall_s: seconds from the request to the whole answer, retries included.
         ended_by: `stop` where the model was done, `length` where it was cut off, `other` for anything else.
+        cached_tokens: those of `prompt_tokens` that came from the endpoint's cache, None where it does not tell.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Reply:
     completion_tokens: int | None
     wall_s: float
     ended_by: Literal["stop", "length", "other"] = "stop"
+    cached_tokens: int | None = None
 
 
 class ChatModel(Protocol):

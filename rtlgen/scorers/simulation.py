@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final, Literal
 
+from pydantic import TypeAdapter
+
 from rtlgen.core.errors import InputError
-from rtlgen.core.store import Store, record_codec
+from rtlgen.core.store import Codec, Store, record_codec
 from rtlgen.core.types import Record, ToolRun
 from rtlgen.graphs.frontend.words import words
 from rtlgen.sandbox import Limits
@@ -78,6 +80,13 @@ class _Run:
     run_s: float = 0.0
 
 
+_LASTING: Final = frozenset({"passed", "failed", "syntax_error", "refused", "no_verdict", "tool_limit"})
+"""What would come out again; time and memory may depend on what else the machine does."""
+_VERDICT: Final = record_codec(Verdict)
+_EITHER: Final = TypeAdapter[_Golden | Verdict](_Golden | Verdict)
+_GOLDEN: Final = Codec(_EITHER.dump_json, _EITHER.validate_json)
+
+
 class Judge:
     """Judges candidates by simulation; threads may share it.
 
@@ -138,14 +147,16 @@ class Judge:
     def _stored(self, problem: Problem, source: str, fn: Callable[[], Verdict]) -> Verdict:
         if self._store is None:
             return fn()
-        key = Store.key(
-            schema=SCHEMA,
+        key = self._key(SCHEMA, problem, candidate=source)
+        return self._store.get_or_compute(key, fn, cacheable=lambda v: v.status in _LASTING, codec=_VERDICT)
+
+    def _key(self, schema: str, problem: Problem, **inputs: str) -> str:
+        return Store.key(
+            schema=schema,
             tool=str(self.simulator),
-            inputs={"problem": problem.digest, "candidate": source},
+            inputs={"problem": problem.digest, **inputs},
             limits=[self._compile_limits, self._run_limits],
         )
-        lasting = ("passed", "failed", "syntax_error", "refused", "no_verdict", "tool_limit")
-        return self._store.get_or_compute(key, fn, cacheable=lambda v: v.status in lasting, codec=record_codec(Verdict))
 
     def _judge(self, problem: Problem, source: str) -> Verdict:
         golden = self._golden_of(problem)
@@ -165,10 +176,20 @@ class Judge:
         with self._lock:
             known = self._golden.get(key)
         if known is None:
-            known = self._measure_golden(problem)
+            known = self._stored_golden(problem)
             with self._lock:
                 self._golden[key] = known
         return known
+
+    def _stored_golden(self, problem: Problem) -> _Golden | Verdict:
+        if self._store is None:
+            return self._measure_golden(problem)
+        return self._store.get_or_compute(
+            self._key("golden/1", problem),
+            lambda: self._measure_golden(problem),
+            cacheable=lambda v: isinstance(v, _Golden) or v.status in _LASTING,
+            codec=_GOLDEN,
+        )
 
     def _measure_golden(self, problem: Problem) -> _Golden | Verdict:
         source = renamed(problem.reference, {problem.reference_top: problem.top}).replace("\r", "")

@@ -52,6 +52,15 @@ def test_a_run_is_never_overwritten(tmp_path: Path) -> None:
         folder.create(CONFIG.model_copy(update={"model": "other"}), resume=True)
 
 
+def test_two_processes_are_not_at_work_on_one_run(tmp_path: Path) -> None:
+    folder, other = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
+    folder.create(CONFIG, resume=False)
+    with folder.alone(), pytest.raises(ConfigError, match=r"another process is at work on this run"), other.alone():
+        pass
+    with other.alone():
+        assert other.results() == {}
+
+
 def test_what_is_no_run_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a run \(a folder with run\.json\)"):
         RunFolder(tmp_path).config()

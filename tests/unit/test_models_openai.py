@@ -107,6 +107,12 @@ def test_parts_a_cut_and_missing_counts_are_understood(server: Server) -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     server.answer = lambda request: (200, completion(parts, finish_reason="length"), {})
     assert (ask().text, ask().ended_by) == ("ab", "length")
+    assert ask().cached_tokens is None
+    body = json.loads(completion("hi")) | {
+        "usage": {"prompt_tokens": 12, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}
+    }
+    server.answer = lambda request: (200, json.dumps(body).encode(), {})
+    assert ask().cached_tokens == 8
     server.answer = lambda request: (200, b'{"choices": [{"message": {"content": null}}]}', {})
     reply = ask()
     assert (reply.text, reply.model, reply.prompt_tokens, reply.completion_tokens) == ("", "tiny", None, None)
@@ -198,7 +204,7 @@ def test_a_slow_answer_is_given_up_in_time(server: Server) -> None:
     server.answer = answer
     start = time.monotonic()
     assert failure(timeout_s=1.0) == (
-        f"{where(server)}: no reply within 1 s; use a faster model or a longer --budget (gave up after 1 attempt)"
+        f"{where(server)}: no reply within 1 s; use a faster model or give it more time (gave up after 1 attempt)"
     )
     assert time.monotonic() - start < 10
     ended.set()
