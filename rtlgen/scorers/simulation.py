@@ -300,8 +300,8 @@ class Judge:
             status, reason = "memory", "the simulation took too much memory"
         elif ran.ended_by != "exit":
             reason = f"the simulation ended by {ran.ended_by}: {_last_line(ran.stderr)}"
-        elif ran.stderr.strip():
-            reason += f": {_last_line(ran.stderr)}"
+        elif said := [x for x in (ran.stderr + ran.stdout).splitlines() if "error" in x.lower()]:
+            reason += f": {said[0][:300]}"
         return Verdict(status=status, reason=_without_salt(reason), simulator=str(self.simulator), run_s=ran.wall_s)
 
     def _read(self, problem: Problem, run: _Run, golden: _Golden) -> Verdict:

@@ -28,8 +28,10 @@ from rtlgen.synth.tools import find_tool
 _MODEL: Final = "Vdesign"
 _FLAGS: Final = (
     "--cc", "--timing", "--quiet", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-BLKANDNBLK", "-Wno-SYMRSVDWORD",
-    "--output-split", "0", "--x-assign", "0", "--x-initial", "0", "--timescale", "1s/1s", "--prefix", _MODEL,
+    "--output-split", "0", "--x-assign", "0", "--x-initial", "0", "--timescale", "1ps/1ps", "--prefix", _MODEL,
 )  # fmt: skip
+"""The time scale of what names none keeps the precision from growing coarse: Verilator 5.48 takes the last one it reads
+where that is coarser, and then makes shorter delays 0."""
 _NATIVE: Final = frozenset(
     {"`timescale", "`default_nettype", "`resetall", "`celldefine", "`endcelldefine", "`unconnected_drive"}
     | {"`nounconnected_drive", "`begin_keywords", "`end_keywords"}
@@ -41,7 +43,7 @@ _PIECE: Final = re.compile(
 )
 _CANNOT: Final = re.compile(
     r"%Error-(?:UNSUPPORTED|BLKLOOPINIT|NEEDTIMINGOPT|NOTIMING)|\bUnsupported\b|Internal Error|not (?:yet )?supported"
-    r"|Unimplemented|Exceeded (?:limit|maximum)",
+    r"|Unimplemented|Exceeded (?:limit|maximum)|took too long",
     re.IGNORECASE,
 )
 
