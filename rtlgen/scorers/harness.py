@@ -8,6 +8,7 @@ files), and an answer can't write files that the harness or pytest reads.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -44,7 +45,7 @@ _BUILD: Final = re.compile(r"(?:%Error\S*: )?\S*/code/([^\s:]+:\d+:.*\berror\b.*
 _SAID: Final = re.compile(r"^(?:E\s+|\s*)(\w*(?:Error|Exception|Failure): .+)$", re.MULTILINE)
 _LOG: Final = 1 << 16
 """Bytes of a log that are looked at."""
-_TOOLS: Final = re.compile(r"\b(yosys|verilator|verible-verilog-lint|nextpnr-\w+)\b")
+_TOOLS: Final = re.compile(r"""\b(yosys|verible-verilog-\w+|nextpnr-\w+|verilator(?=["',\s]+--?\w))""")
 _MODULE: Final = re.compile(r"No module named '([\w.]+)'")
 _FIXED: Final = {
     "COCOTB_RANDOM_SEED": "1", "RANDOM_SEED": "1", "PYTHONHASHSEED": "0",  # the same answer gets the same verdict again
@@ -202,10 +203,15 @@ def _lacking(harness: Harness, jobs: tuple[Service, ...]) -> str | None:
     wanted = {name for text in texts for name in _TOOLS.findall(text)}
     wanted |= {job.argv[0] for job in jobs} - {"pytest", "python3"}
     wanted |= {"iverilog" if v == "icarus" else v for job in jobs for n, v in job.env if n == "SIM"}
-    missing = sorted(name for name in wanted if shutil.which(name) is None)
+    missing = sorted(name for name in wanted if shutil.which(name, path=_path()) is None)
     if not _installed("cocotb"):
         return "the harness needs cocotb, which is not installed; pip install 'rtlgen[bench]'"
     return f"the harness starts {', '.join(missing)}, not in PATH; install it and judge again" if missing else None
+
+
+def _path() -> str:
+    """Return where commands are looked for: this Python's first, as a harness starts `python3` and expects cocotb."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 def _lay_out(root: Path, harness: Harness, design: Mapping[str, str]) -> None:
@@ -239,7 +245,7 @@ def _run(job: Service, root: Path, limits: Limits) -> tuple[ToolRun, Path | None
     done = run(
         argv, cwd=root / "code/rundir", limits=limits, writable=[root / "code", root / "rundir"],
         readable=[root / "src"],
-        env=_FIXED | env,
+        env=_FIXED | {"PATH": _path()} | env,
     )  # fmt: skip
     return done, report if first == "pytest" else None
 

@@ -15,10 +15,7 @@ import pytest
 
 from rtlgen.benchmarks.suite import SUITES
 from rtlgen.cli import main
-from rtlgen.models.types import Reply
 from rtlgen.scorers.harness import Harness, HarnessJudge, run_harness
-from rtlgen.scorers.question import Question
-from rtlgen.scorers.rater import Rater
 
 pytest.importorskip("cocotb", reason="cocotb is not installed; pip install 'rtlgen[bench]'")
 pytestmark = pytest.mark.eda
@@ -245,24 +242,46 @@ def test_a_verdict_is_kept(tmp_path: Path) -> None:
     assert not judge.judge(own(), {"rtl/inv.sv": GOOD.replace("~", "")}).passed
 
 
-class Opinionated:
-    """A judge that is asked in words and answers as told."""
+class Endpoint(http.server.BaseHTTPRequestHandler):
+    """Speaks the OpenAI protocol: rates what repeats the reference, and rambles otherwise."""
 
-    name = "told:any"
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.loads(body["messages"][-1]["content"])
+        same = asked["answer"] == asked["reference"].strip()
+        text = '{"score": 0.75, "reasoning": "the same"}' if same else "I would say 0.9."
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        held = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+        data = json.dumps(held).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
-    def __init__(self, text: str) -> None:
-        self.text, self.asked = text, ""
-
-    def complete(self, messages: Any, **_: Any) -> Reply:
-        self.asked = messages[-1].content
-        return Reply(self.text, self.name, None, None, 0.0)
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
 
 
-def test_a_model_as_judge_gets_question_reference_and_answer() -> None:
-    model = Opinionated('{"score": 0.9, "reasoning": "good"}')
-    found = Rater(model).rate(Question(id="q", question="Why?", reference="Because."), 'So. "}')
-    assert (found.value, found.good) == (0.9, True)
-    assert json.loads(model.asked) == {"question": "Why?", "reference": "Because.", "answer": 'So. "}'}
+@needs_data
+def test_a_model_as_judge_is_asked_and_changes_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for package in ("openai", "sacrebleu"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    row = example("nonagentic_code_comprehension")
+    answers = [row["output"]["response"].strip(), "Nothing."]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("RTLGEN_MODEL_URL", f"http://127.0.0.1:{server.server_address[1]}/v1")
+        samples = [{"id": row["id"], "reply": t} for t in answers]
+        _, results = scored("cvdp-comprehension", samples, tmp_path, "--judge", "openai:m")
+        server.shutdown()
+    judged = [next(s for s in r["scores"] if s["name"] == "judge") for r in results]
+    assert (judged[0]["value"], judged[0]["good"], judged[0]["reason"]) == (0.75, True, "the same")
+    assert judged[1]["value"] is None and judged[1]["reason"].endswith("got 'I would say 0.9.'")
+    assert [r["verdict"]["status"] for r in results] == ["passed", "failed"]
+    assert "judge: 0.7500 (0.750-0.750) over 1 answers, 1 good, 1 without" in capsys.readouterr().out
 
 
 @needs_data
