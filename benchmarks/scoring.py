@@ -94,6 +94,8 @@ class LocalScorer:
         if isinstance(task, Problem):
             return self.judge.judge(task, sample.source(task)), ()
         if isinstance(task, Harness):
+            if sample.form == "raw" and len(task.targets) == 1:
+                return self.harnesses.judge(task, {task.targets[0]: sample.text}), ()
             return self.harnesses.reply(task, sample.text), ()
         if isinstance(task, Question):
             answer = task.answer(sample.text)

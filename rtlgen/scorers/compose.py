@@ -11,7 +11,7 @@ from typing import Any, Final
 from rtlgen.core.errors import InputError
 
 _PYTHON: Final = re.compile(r"(?:.*/)?python3?(?:\.\d+)?\Z")
-_DEFAULT: Final = ("pytest", "/src/test_runner.py")
+_DEFAULT: Final = ("pytest", "-s", "/src/test_runner.py")
 
 
 @dataclass(frozen=True, slots=True)

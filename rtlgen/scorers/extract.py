@@ -53,7 +53,14 @@ def code_in(text: str, top: str) -> str:
 
 
 def _blocks(text: str) -> list[str]:
-    return [m["body"] for m in BLOCK.finditer(text)] or _MARKED.findall(text)
+    found = [(m["body"], m["fence"]) for m in BLOCK.finditer(text)]
+    return [_closed(body, fence) for body, fence in found] or _MARKED.findall(text)
+
+
+def _closed(body: str, fence: str) -> str:
+    """Return a block without the fence that some models put behind the last word of its last line."""
+    end = body.rstrip()
+    return f"{end.removesuffix(fence)}\n" if end.endswith(fence) else body
 
 
 def _of_blocks(blocks: list[str], top: str) -> str:

@@ -76,14 +76,21 @@ def files_in(reply: str, targets: Collection[str], top: str = "") -> Files:
     for value in _objects(text):
         found = _of_json(value, only)
         if found is not None:
-            return found
+            return found if found.diff else Files(_aimed(found.texts, only))
     if _DIFF.search(text):
         return Files(diff=_diff_in(text))
-    named = _named_blocks(text, targets)
-    if named or only is None:
+    named = _aimed(_named_blocks(text, targets), only)
+    if only is None or only in named:
         return Files(named)
     code = code_in(text, top)
     return Files({only: code} if code.strip() else {})
+
+
+def _aimed(texts: Mapping[str, str], only: str | None) -> Mapping[str, str]:
+    """Return the files, the one that there is under the one name that was asked for."""
+    if only is None or only in texts or len(texts) != 1:
+        return texts
+    return {only: next(iter(texts.values()))}
 
 
 def _objects(text: str) -> Iterator[Any]:

@@ -36,12 +36,13 @@ _FORBIDDEN: Final = {
 _DIRECTIVES: Final = frozenset({"`include", "`pragma", "`protect", "`protected", "`line"})
 
 
-def refusal(text: str, includes: Collection[str] = ()) -> str | None:
+def refusal(text: str, includes: Collection[str] = (), tasks: Collection[str] = ()) -> str | None:
     """Return why a candidate is refused before any tool reads it, None where it may be simulated.
 
     Args:
         text: the candidate.
         includes: files that it may include, as written between the quotes.
+        tasks: system tasks that it may call beside those of `ALLOWED`.
     """
     previous = ""
     row = iter(words(text))
@@ -52,7 +53,7 @@ def refusal(text: str, includes: Collection[str] = ()) -> str | None:
                 continue
         if word.kind == "broken":
             return f"has an unended {word.text!r}"
-        if word.kind == "system" and word.text not in ALLOWED:
+        if word.kind == "system" and word.text not in ALLOWED and word.text not in tasks:
             return f"calls {word.text}, which is no part of a design"
         if word.kind == "directive" and word.text in _DIRECTIVES:
             return f"has the compiler directive {word.text}"

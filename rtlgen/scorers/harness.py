@@ -8,6 +8,7 @@ files), and an answer can't write files that the harness or pytest reads.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -37,8 +38,14 @@ _DATA: Final = (*_HDL, ".hex", ".mem", ".dat", ".txt", ".md")
 _OURS: Final = ("src", "rundir", "harness")
 _READ: Final = (".py", ".pth", ".ini", ".cfg", ".toml", ".yml", ".yaml", ".env", ".so", ".sh", ".mk")
 """Ends of names that pytest, Python or a simulator's scripts would read."""
-_BUILD: Final = re.compile(r"(?:Process|Command).*iverilog.*(?:terminat|return|fail)|iverilog.*\berror", re.IGNORECASE)
-_TOOLS: Final = re.compile(r"\b(yosys|verilator|verible-verilog-lint|nextpnr-\w+)\b")
+_WAVES: Final = ("$dumpfile", "$dumpvars", "$dumpon", "$dumpoff", "$dumpall", "$dumplimit", "$dumpflush")
+"""What files given in tasks have; a wave can't become a verdict here, and the harness's files can't be written."""
+_BUILD: Final = re.compile(r"(?:%Error\S*: )?\S*/code/([^\s:]+:\d+:.*\berror\b.*|\S+:\d+:\d+: .*)", re.IGNORECASE)
+"""A compiler's complaint about a file of the design."""
+_SAID: Final = re.compile(r"^(?:E\s+|\s*)(\w*(?:Error|Exception|Failure): .+)$", re.MULTILINE)
+_LOG: Final = 1 << 16
+"""Bytes of a log that are looked at."""
+_TOOLS: Final = re.compile(r"""\b(yosys|verible-verilog-\w+|nextpnr-\w+|verilator(?=["',\s]+--?\w))""")
 _MODULE: Final = re.compile(r"No module named '([\w.]+)'")
 _FIXED: Final = {
     "COCOTB_RANDOM_SEED": "1", "RANDOM_SEED": "1", "PYTHONHASHSEED": "0",  # the same answer gets the same verdict again
@@ -163,7 +170,10 @@ def run_harness(harness: Harness, answer: Mapping[str, str], limits: Limits = LI
     with private_folder() as root:
         _lay_out(root, harness, {**context, **taken})
         for job in jobs:
-            verdict = _verdict(*_run(job, root, limits), jobs=len(jobs), job=job, before=verdict.run_s)
+            done, report = _run(job, root, limits)
+            status, reason = _ended(done, report, root)
+            reason = f"{job.name}: {reason}" if reason and len(jobs) > 1 else reason
+            verdict = Verdict(status=status, reason=reason, run_s=verdict.run_s + done.wall_s)
             if not verdict.passed:
                 break
     return verdict
@@ -181,7 +191,7 @@ def _refusal(harness: Harness, answer: Mapping[str, str]) -> str | None:
             continue
         if parts[0] in _OURS or path.endswith(_READ) or parts[-1].startswith((".", "Dockerfile", "Makefile")):
             return f"writes {path}, which belongs to the harness"
-        reason = refusal(text, headers) if path.endswith(_HDL) else None
+        reason = refusal(text, headers, _WAVES) if path.endswith(_HDL) else None
         if reason is not None:
             return f"{path}: {reason}"
     return None
@@ -193,10 +203,15 @@ def _lacking(harness: Harness, jobs: tuple[Service, ...]) -> str | None:
     wanted = {name for text in texts for name in _TOOLS.findall(text)}
     wanted |= {job.argv[0] for job in jobs} - {"pytest", "python3"}
     wanted |= {"iverilog" if v == "icarus" else v for job in jobs for n, v in job.env if n == "SIM"}
-    missing = sorted(name for name in wanted if shutil.which(name) is None)
+    missing = sorted(name for name in wanted if shutil.which(name, path=_path()) is None)
     if not _installed("cocotb"):
         return "the harness needs cocotb, which is not installed; pip install 'rtlgen[bench]'"
     return f"the harness starts {', '.join(missing)}, not in PATH; install it and judge again" if missing else None
+
+
+def _path() -> str:
+    """Return where commands are looked for: this Python's first, as a harness starts `python3` and expects cocotb."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 def _lay_out(root: Path, harness: Harness, design: Mapping[str, str]) -> None:
@@ -228,44 +243,45 @@ def _run(job: Service, root: Path, limits: Limits) -> tuple[ToolRun, Path | None
         argv = [sys.executable, "-m", "pytest", "--junitxml", str(report), *rest]
     env = {name: _moved(value, root) for name, value in job.env}
     done = run(
-        argv, cwd=root / "code/rundir", limits=limits, writable=[root],
-        env=_FIXED | env,
+        argv, cwd=root / "code/rundir", limits=limits, writable=[root / "code", root / "rundir"],
+        readable=[root / "src"],
+        env=_FIXED | {"PATH": _path()} | env,
     )  # fmt: skip
     return done, report if first == "pytest" else None
 
 
-def _verdict(done: ToolRun, report: Path | None, *, jobs: int, job: Service, before: float) -> Verdict:
-    status, reason = _ended(done, report)
-    if reason and jobs > 1:
-        reason = f"{job.name}: {reason}"
-    return Verdict(status=status, reason=reason, run_s=before + done.wall_s)
-
-
-def _ended(done: ToolRun, report: Path | None) -> tuple[Status, str]:
+def _ended(done: ToolRun, report: Path | None, root: Path) -> tuple[Status, str]:
     """Return what one command says, and why."""
     if done.ended_by in ("timeout", "memory"):
         return ("timeout" if done.ended_by == "timeout" else "memory"), f"the harness ended by {done.ended_by}"
-    tests, bad, said = _counts(report) if report else (1, int(done.exit_code != 0), "")
+    tests, bad, said = _counts(report) if report else (1, int(done.exit_code != 0), done.stderr[-300:])
     if done.ended_by == "exit" and done.exit_code == 0 and tests and not bad:
         return "passed", ""
     if done.ended_by != "exit":
         return "crashed", f"the harness ended by {done.ended_by}"
     lacks = _MODULE.search(said)
-    if lacks:
+    if lacks and report:
         return "tool_limit", _without_package(lacks[1])
     if not tests:
         return "no_verdict", "the harness ran no test"
-    return ("syntax_error" if _BUILD.search(done.stdout) else "failed"), f"{bad} of {tests} tests fail"
+    logs = [file.read_bytes()[:_LOG].decode(errors="replace") for file in sorted(root.glob("code/rundir/**/*.log"))]
+    complaint = _BUILD.search("\n".join((done.stdout, done.stderr, *logs)))
+    if complaint:
+        return "syntax_error", complaint[1][:300]
+    message = _SAID.search(done.stdout)
+    return "failed", f"{bad} of {tests} tests fail" + (f": {message[1].strip()[:200]}" if message else "")
 
 
 def _without_package(name: str) -> str:
     if name.startswith("cocotb."):
-        return f"the harness needs {name}, which this cocotb has not: data of version 1.1.0 on is for cocotb 2"
+        return (
+            f"the harness needs {name}, which cocotb {metadata.version('cocotb')} has not; data from 1.1.0 on is for 2"
+        )
     return f"the harness needs the Python package {name}, which is not installed; pip install 'rtlgen[bench]'"
 
 
 def _counts(report: Path) -> tuple[int, int, str]:
-    """Return how many tests ran, how many of them did not pass, and what pytest says of errors outside tests."""
+    """Return how many tests ran, how many of them did not pass, and what pytest says of the first of these."""
     try:
         root = ET.fromstring(report.read_text())
     except (OSError, ET.ParseError):
@@ -274,4 +290,5 @@ def _counts(report: Path) -> tuple[int, int, str]:
     for suite in root.iter("testsuite"):
         tests += int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
         bad += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-    return tests, bad, " ".join(e.text or "" for e in root.iter("error"))
+    first = next((e for kind in ("error", "failure") for e in root.iter(kind)), None)
+    return tests, bad, "" if first is None else f"{first.get('message', '')} {first.text or ''}"
