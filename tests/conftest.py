@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,37 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.fail(f"RTLGEN_DATA is {value!r}, which is no folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Return what makes a folder with an untrained model of two layers over bytes that reads so many tokens."""
+    torch = pytest.importorskip("torch", reason="needs torch: pip install 'rtlgen[train]'")
+    transformers = pytest.importorskip("transformers", reason="needs transformers: pip install 'rtlgen[train]'")
+    tokenizers = pytest.importorskip("tokenizers")
+
+    def make(room: int) -> Path:
+        path = tmp_path_factory.mktemp("tiny")
+        alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+        vocabulary = {c: n for n, c in enumerate(sorted(alphabet))} | {"<end>": 256}
+        raw = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=[]))
+        raw.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        raw.decoder = tokenizers.decoders.ByteLevel()
+        tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", pad_token="<end>")
+        tokenizer.save_pretrained(path)
+        torch.manual_seed(1)
+        config = transformers.LlamaConfig(
+            vocab_size=257,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=room,
+            eos_token_id=256,
+            bos_token_id=256,
+            pad_token_id=256,
+        )
+        transformers.LlamaForCausalLM(config).save_pretrained(path)
+        return path
+
+    return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,31 +18,8 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a model of two layers over bytes."""
-    tokenizers = pytest.importorskip("tokenizers")
-    path = tmp_path_factory.mktemp("tiny")
-    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
-    vocabulary = {c: n for n, c in enumerate(sorted(alphabet))} | {"<end>": 256}
-    raw = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=vocabulary, merges=[]))
-    raw.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    raw.decoder = tokenizers.decoders.ByteLevel()
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<end>", pad_token="<end>")
-    tokenizer.save_pretrained(path)
-    torch.manual_seed(1)
-    config = transformers.LlamaConfig(
-        vocab_size=257,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=256,
-        bos_token_id=256,
-        pad_token_id=256,
-    )
-    transformers.LlamaForCausalLM(config).save_pretrained(path)
-    return path
+def folder(tiny_model: Callable[[int], Path]) -> Path:
+    return tiny_model(256)
 
 
 @pytest.fixture(scope="module")
