@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rtlgen.benchmarks.metrics import Estimate, estimate
+from rtlgen.benchmarks.quality import ProblemQuality, QualitySummary, is_refuted, of_problem, summary
 from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
 from rtlgen.core.types import Record
 from rtlgen.scorers.problem import Problem
 
 NOT_JUDGED = "not_judged"
+_PROOFS = ("proved", "refuted", "unknown", "not_run")
+_QUALITY_COLUMNS = (*_PROOFS, "area_ratio", "delay_ratio", "power_ratio", "lint_errors", "lint_warnings")
 
 
 class Figure(Record):
@@ -35,6 +38,8 @@ class Group(Record):
     samples: int
     passed: int
     figures: tuple[Figure, ...]
+    stages: dict[str, int]
+    """How many samples ended in each status."""
 
 
 class Line(Record):
@@ -51,6 +56,10 @@ class Line(Record):
     """How many samples ended in each status."""
     flags: tuple[str, ...] = ()
     """Known flaws of the problem."""
+    refuted: int = 0
+    """Samples that pass the testbench and are proved different from the reference."""
+    quality: ProblemQuality | None = None
+    """Advisory findings, None where none was asked for."""
 
 
 class Report(Record):
@@ -76,6 +85,12 @@ class Report(Record):
     """Seconds that the model took, over all answers."""
     judge_s: float = 0.0
     """Seconds in compilers and simulations, over all verdicts; those from the store count as when they were made."""
+    from_store: int = 0
+    """Verdicts that were in the store already."""
+    quality: QualitySummary | None = None
+    """Advisory findings, None where none was asked for."""
+    not_refuted: tuple[Figure, ...] = ()
+    """pass@k if answers that a proof refutes did not pass; empty where no proof was asked for."""
 
 
 def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int] = ()) -> Report:
@@ -100,6 +115,7 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
     ks = ks or default_ks(max((line.samples for line in lines), default=1))
     stages = sum((Counter(line.stages) for line in lines), Counter[str]())
     names = list(dict.fromkeys(line.category for line in lines))
+    quality = summary(results, {line.problem: line.category for line in lines})
     missing = sum(1 for key, s in samples.items() if s.error and key not in found)
     return Report(
         config=config,
@@ -116,6 +132,9 @@ def make_report(folder: RunFolder, problems: Sequence[Problem], ks: Sequence[int
         completion_tokens=_tokens(s.completion_tokens for s in samples.values()),
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
         judge_s=sum(r.verdict.compile_s + r.verdict.run_s for r in results if r.verdict),
+        from_store=sum(r.verdict.from_store for r in results if r.verdict),
+        quality=quality,
+        not_refuted=figures(lines, ks, without_refuted=True) if quality and quality.equivalence else (),
     )
 
 
@@ -130,12 +149,28 @@ def _line(problem: Problem, results: Sequence[Result]) -> Line:
         unreadable=stages["tool_limit"],
         stages=dict(sorted(stages.items())),
         flags=problem.known_issues,
+        refuted=sum(is_refuted(r) for r in results),
+        quality=of_problem(results),
     )
 
 
-def figures(lines: Sequence[Line], ks: Sequence[int], *, with_unreadable: bool = False) -> tuple[Figure, ...]:
-    """Return pass@k over some problems, for each k; `with_unreadable` takes what the simulator can't read as right."""
-    counts = {x.problem: (x.samples, x.passed + (x.unreadable if with_unreadable else 0)) for x in lines}
+def figures(
+    lines: Sequence[Line], ks: Sequence[int], *, with_unreadable: bool = False, without_refuted: bool = False
+) -> tuple[Figure, ...]:
+    """Return pass@k over some problems, for each k.
+
+    Args:
+        lines: the problems.
+        ks: which k.
+        with_unreadable: take what the simulator can't read as right.
+        without_refuted: take what a proof refutes as wrong.
+    """
+    counts = {
+        x.problem: (
+            x.samples, x.passed + (x.unreadable if with_unreadable else 0) - (x.refuted if without_refuted else 0)
+        )
+        for x in lines
+    }  # fmt: skip
     return tuple(_figure(k, estimate(counts, k)) for k in ks)
 
 
@@ -149,6 +184,7 @@ def _group(name: str, lines: Sequence[Line], ks: Sequence[int]) -> Group:
         samples=sum(x.samples for x in lines),
         passed=sum(x.passed for x in lines),
         figures=figures(lines, ks),
+        stages=dict(sum((Counter(x.stages) for x in lines), Counter[str]())),
     )
 
 
@@ -168,8 +204,19 @@ def as_csv(report: Report) -> str:
     target = io.StringIO()
     stages = sorted(report.stages)
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues"])
+    more = _QUALITY_COLUMNS if report.quality else ()
+    writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues", *more])
     for line in report.problems:
         counts = [line.stages.get(s, 0) for s in stages]
-        writer.writerow([line.problem, line.category, line.samples, line.passed, *counts, "; ".join(line.flags)])
+        found = _quality_cells(line.quality) if more else []
+        row = [line.problem, line.category, line.samples, line.passed, *counts, "; ".join(line.flags), *found]
+        writer.writerow(row)
     return target.getvalue()
+
+
+def _quality_cells(found: ProblemQuality | None) -> list[object]:
+    """Return the cells of one problem; empty where something was not looked at."""
+    if found is None:
+        return [""] * len(_QUALITY_COLUMNS)
+    proofs = [found.equivalence.get(s, 0) for s in _PROOFS]
+    return [*proofs, found.area, found.delay, found.power, found.lint_errors, found.lint_warnings]

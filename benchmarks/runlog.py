@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
+from rtlgen.scorers.quality import Quality
 from rtlgen.scorers.simulation import Verdict
 
 R = TypeVar("R", bound=Record)
@@ -40,6 +41,8 @@ class RunConfig(Record):
     simulator: str
     version: str
     """Of rtlgen."""
+    checks: str = ""
+    """What else is looked at, with what it depends on: `QualityChecker.basis`."""
 
 
 class Result(Record):
@@ -53,6 +56,8 @@ class Result(Record):
     """None where it was not judged."""
     reason: str = ""
     """Why not."""
+    quality: Quality | None = None
+    """Advisory findings: equivalence, PPA, lint; None where none was asked for."""
 
     @property
     def key(self) -> tuple[str, int]:

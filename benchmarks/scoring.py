@@ -8,7 +8,8 @@ from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import InputError
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.quality import Quality, QualityChecker
+from rtlgen.scorers.simulation import Judge, Verdict
 
 
 class Scorer(Protocol):
@@ -37,10 +38,11 @@ class LocalScorer:
 
     Args:
         judge: gives the testbench's verdict.
+        quality: looks at equivalence, PPA and lint; None looks at nothing more.
     """
 
-    def __init__(self, judge: Judge) -> None:
-        self.judge = judge
+    def __init__(self, judge: Judge, quality: QualityChecker | None = None) -> None:
+        self.judge, self.quality = judge, quality
 
     def score(self, problem: Problem, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
@@ -50,8 +52,14 @@ class LocalScorer:
         except InputError as error:
             reason = str(error)
         return Result(
-            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason
-        )
+            problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason,
+            quality=self._quality(problem, sample, verdict),
+        )  # fmt: skip
+
+    def _quality(self, problem: Problem, sample: Sample, verdict: Verdict | None) -> Quality | None:
+        if self.quality is None or verdict is None:
+            return None
+        return self.quality.check(problem, sample.source(problem), passed=verdict.passed)
 
     def expected_s(self, problem: Problem) -> float:
         """Return how long the simulation of the reference takes; see `Scorer`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.scoring import Scorer
     from rtlgen.benchmarks.suite import SuiteData
     from rtlgen.scorers.problem import Problem
+    from rtlgen.scorers.quality import QualityChecker
     from rtlgen.scorers.simulation import Judge
 
 _DATA = click.option(
@@ -35,6 +36,22 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the report a
 _CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
 _RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+_CHECK = click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="WHAT",
+    help="Look further: lint, equivalence (to the reference), ppa (beside it), or all (repeatable, or with commas).",
+)
+_LIBERTY = click.option(
+    "--liberty",
+    "--pdk",
+    metavar="LIB",
+    help="With --check ppa: Liberty file, or a name of `rtlgen pdk list`; the default is the setting, else our own.",
+)
+_CLOCK = click.option(
+    "--clock-ns", type=click.FloatRange(min=0, min_open=True), metavar="N", help="With --check ppa: clock period."
+)
 _K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
 
 
@@ -108,13 +125,17 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_LIMIT
 @_PROBLEM
 @_OUT
+@_CHECK
+@_LIBERTY
+@_CLOCK
 @_DATA
 @_JSON
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None,
+    checks: tuple[str, ...], liberty: str | None, clock_ns: float | None, data: Path | None, as_json: bool,
+    as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -128,11 +149,11 @@ def run(
     chosen = _chosen(loaded, wanted, limit)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    judge = _judge()
-    config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    judge, quality = _judge(), _quality(checks, liberty, clock_ns)
+    config = _config(loaded, chosen, judge, quality, model=model, n=n, temperature=heat, max_tokens=max_tokens)
     folder = _folder(out, suite, model, config, resume=resume)
     asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, LocalScorer(judge, quality), jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -155,12 +176,16 @@ def run(
 @_LIMIT
 @_PROBLEM
 @_OUT
+@_CHECK
+@_LIBERTY
+@_CLOCK
 @_DATA
 @_JSON
 @_CSV
 def score(
     suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, resume: bool, limit: int | None,
-    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    wanted: tuple[str, ...], out: Path | None, checks: tuple[str, ...], liberty: str | None, clock_ns: float | None,
+    data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
@@ -173,11 +198,11 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
-    judge = _judge()
+    judge, quality = _judge(), _quality(checks, liberty, clock_ns)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, judge, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(loaded, chosen, judge, quality, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, LocalScorer(judge, quality), jobs, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -298,9 +323,34 @@ def _judge() -> Judge:
     return Judge(store=Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb))
 
 
+def _quality(checks: Sequence[str], liberty: str | None, clock_ns: float | None) -> QualityChecker | None:
+    """Return what looks at equivalence, PPA and lint; None where nothing was asked for."""
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.store import Store
+    from rtlgen.scorers.examine import CHECKS
+    from rtlgen.scorers.quality import Library, QualityChecker
+    from rtlgen.synth.pdk import resolve_library
+
+    wanted = [w.strip() for text in checks for w in text.split(",")]
+    unknown = [w for w in wanted if w not in (*CHECKS, "all")]
+    if unknown:
+        raise click.UsageError(f"expected --check as {', '.join(CHECKS)} or all, got {unknown[0]!r}")
+    chosen = [c for c in CHECKS if c in wanted or "all" in wanted]
+    if not chosen:
+        if liberty or clock_ns:
+            raise click.UsageError("expected --check ppa with --liberty and --clock-ns")
+        return None
+    settings = load_settings()
+    named = liberty or settings.liberty
+    library = Library(resolve_library(named) if named else None, clock_ns or settings.clock_ns)
+    return QualityChecker(
+        chosen, library=library, store=Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
+    )  # fmt: skip
+
+
 def _config(
-    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, *, model: str, n: int, temperature: float | None,
-    max_tokens: int | None,
+    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, quality: QualityChecker | None, *, model: str, n: int,
+    temperature: float | None, max_tokens: int | None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
@@ -308,6 +358,7 @@ def _config(
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
         problems=tuple(p.id for p in chosen), simulator=str(judge.simulator), version=__version__,
+        checks=quality.basis if quality else "",
     )  # fmt: skip
 
 
@@ -367,6 +418,8 @@ def _print(made: Report, path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from rtlgen.cli.bench_quality import print_quality, print_stages, print_times
+
     console = Console(file=sys.stdout)
     title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
     console.print(title, highlight=False, markup=False, soft_wrap=True)
@@ -376,9 +429,12 @@ def _print(made: Report, path: Path) -> None:
         table.add_column(f"pass@{figure.k}", justify="right")
     table.add_column("samples", justify="right")
     table.add_row("all", *map(_text, made.figures), str(made.judged))
+    if made.not_refuted:
+        table.add_row("all, and not refuted", *map(_text, made.not_refuted), str(made.judged))
     for group in made.categories:
         table.add_row(group.name, *map(_text, group.figures), str(group.samples))
     console.print(table)
+    print_stages(console, made)
     stages = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(made.stages.items(), key=lambda x: -x[1]))
     console.print(f"ended: {stages}", highlight=False, markup=False)
     if made.unreadable:
@@ -387,9 +443,11 @@ def _print(made: Report, path: Path) -> None:
         )
         said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
         console.print(said, highlight=False, markup=False)
+    print_quality(console, made)
     flagged = [x.problem for x in made.problems if x.flags]
     if flagged:
         console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
+    print_times(console, made)
     console.print(
         f"results: {path}/report.html, report.json, samples.jsonl, results.jsonl",
         highlight=False,

@@ -56,6 +56,8 @@ class Verdict(Record):
     simulator: str = ""
     compile_s: float = 0.0
     run_s: float = 0.0
+    from_store: bool = False
+    """Whether it was there already; its times are then those of when it was made."""
 
     @property
     def passed(self) -> bool:
@@ -149,7 +151,16 @@ class Judge:
             limits=[self._compile_limits, self._run_limits],
         )
         lasting = ("passed", "failed", "syntax_error", "refused", "no_verdict", "tool_limit")
-        return self._store.get_or_compute(key, fn, cacheable=lambda v: v.status in lasting, codec=record_codec(Verdict))
+        made: list[Verdict] = []
+
+        def make() -> Verdict:
+            made.append(fn())
+            return made[0]
+
+        found = self._store.get_or_compute(
+            key, make, cacheable=lambda v: v.status in lasting, codec=record_codec(Verdict)
+        )
+        return found if made else found.model_copy(update={"from_store": True})
 
     def _judge(self, problem: Problem, source: str) -> Verdict:
         golden = self._golden_of(problem)
