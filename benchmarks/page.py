@@ -65,7 +65,9 @@ def page(report: Report, folder: RunFolder, problems: Sequence[Task]) -> str:
         answers = tuple(_answer(k[1], problem, samples.get(k), results.get(k)) for k in keys[: max(0, left)])
         left -= len(keys)
         shown.append(Shown(line, problem.prompt, answers))
-    whole = Group(name="all", samples=report.judged, passed=report.passed, figures=report.figures)
+    whole = Group(
+        name="all", samples=report.judged, passed=report.passed, figures=report.figures, stages=report.stages
+    )  # fmt: skip
     return _template().render(
         report=report,
         groups=[whole, *report.categories],

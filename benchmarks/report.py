@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rtlgen.benchmarks.metrics import Estimate, estimate, mean_interval
+from rtlgen.benchmarks.quality import ProblemQuality, QualitySummary, is_refuted, of_problem, summary
 from rtlgen.benchmarks.runlog import Price, Result, RunConfig, RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.types import Record
@@ -18,6 +19,8 @@ from rtlgen.scorers.task import Task
 NOT_JUDGED = "not_judged"
 _RESAMPLES = 2000
 _SEED = 20250624
+_PROOFS = ("proved", "refuted", "unknown", "not_run")
+_QUALITY_COLUMNS = (*_PROOFS, "area_ratio", "delay_ratio", "power_ratio", "lint_errors", "lint_warnings")
 
 
 class Figure(Record):
@@ -58,6 +61,8 @@ class Group(Record):
     passed: int
     figures: tuple[Figure, ...]
     scores: tuple[Mean, ...] = ()
+    stages: dict[str, int]
+    """How many samples ended in each status."""
 
 
 class Line(Record):
@@ -76,6 +81,10 @@ class Line(Record):
     """Known flaws of the problem."""
     needs: str = ""
     """What judging it needs that is not here; such a problem is not run."""
+    refuted: int = 0
+    """Samples that pass the testbench and are proved different from the reference."""
+    quality: ProblemQuality | None = None
+    """Advisory findings, None where none was asked for."""
 
 
 class Disagreement(Record):
@@ -136,6 +145,12 @@ class Report(Record):
     """Seconds in compilers and simulations, over all verdicts; those from the store count as when they were made."""
     second: Second | None = None
     """None where no second simulator was asked."""
+    from_store: int = 0
+    """Verdicts that were in the store already."""
+    quality: QualitySummary | None = None
+    """Advisory findings, None where none was asked for."""
+    not_refuted: tuple[Figure, ...] = ()
+    """pass@k if answers that a proof refutes did not pass; empty where no proof was asked for."""
 
 
 def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] = ()) -> Report:
@@ -163,6 +178,7 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
     runnable = [line for line in lines if not line.needs]
     category = {line.problem: line.category for line in runnable}
     scored = {n: [r for r in results if r.scores and category.get(r.problem) == n] for n in names}
+    quality = summary(results, {line.problem: line.category for line in lines})
     missing = sum(1 for key, s in samples.items() if s.error and key not in found)
     return Report(
         config=config,
@@ -186,6 +202,9 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
         judge_s=sum(r.verdict.compile_s + r.verdict.run_s for r in results if r.verdict),
         second=_second(config.second, by_problem) if config.second else None,
+        from_store=sum(r.verdict.from_store for r in results if r.verdict),
+        quality=quality,
+        not_refuted=figures(lines, ks, without_refuted=True) if quality and quality.equivalence else (),
     )
 
 
@@ -222,6 +241,8 @@ def _line(problem: Task, results: Sequence[Result]) -> Line:
         stages=dict(sorted(stages.items())),
         flags=problem.known_issues,
         needs=problem.needs,
+        refuted=sum(is_refuted(r) for r in results),
+        quality=of_problem(results),
     )
 
 
@@ -251,9 +272,23 @@ def _mean(name: str, scores: Sequence[tuple[str, Score]]) -> Mean | None:
     )  # fmt: skip
 
 
-def figures(lines: Sequence[Line], ks: Sequence[int], *, with_unreadable: bool = False) -> tuple[Figure, ...]:
-    """Return pass@k over some problems, for each k; `with_unreadable` takes what the simulator can't read as right."""
-    counts = {x.problem: (x.samples, x.passed + (x.unreadable if with_unreadable else 0)) for x in lines}
+def figures(
+    lines: Sequence[Line], ks: Sequence[int], *, with_unreadable: bool = False, without_refuted: bool = False
+) -> tuple[Figure, ...]:
+    """Return pass@k over some problems, for each k.
+
+    Args:
+        lines: the problems.
+        ks: which k.
+        with_unreadable: take what the simulator can't read as right.
+        without_refuted: take what a proof refutes as wrong.
+    """
+    counts = {
+        x.problem: (
+            x.samples, x.passed + (x.unreadable if with_unreadable else 0) - (x.refuted if without_refuted else 0)
+        )
+        for x in lines
+    }  # fmt: skip
     return tuple(_figure(k, estimate(counts, k)) for k in ks)
 
 
@@ -268,6 +303,7 @@ def _group(name: str, lines: Sequence[Line], ks: Sequence[int], scored: Sequence
         passed=sum(x.passed for x in lines),
         figures=figures(lines, ks),
         scores=means(scored),
+        stages=dict(sum((Counter(x.stages) for x in lines), Counter[str]())),
     )
 
 
@@ -301,9 +337,19 @@ def as_csv(report: Report) -> str:
     target = io.StringIO()
     stages = sorted(report.stages)
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues"])
+    more = _QUALITY_COLUMNS if report.quality else ()
+    writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues", *more])
     for line in report.problems:
         counts = [line.stages.get(s, 0) for s in stages]
         said = "; ".join((*line.flags, *([f"needs {line.needs}"] if line.needs else [])))
-        writer.writerow([line.problem, line.category, line.samples, line.passed, *counts, said])
+        found = _quality_cells(line.quality) if more else []
+        writer.writerow([line.problem, line.category, line.samples, line.passed, *counts, said, *found])
     return target.getvalue()
+
+
+def _quality_cells(found: ProblemQuality | None) -> list[object]:
+    """Return the cells of one problem; empty where something was not looked at."""
+    if found is None:
+        return [""] * len(_QUALITY_COLUMNS)
+    proofs = [found.equivalence.get(s, 0) for s in _PROOFS]
+    return [*proofs, found.area, found.delay, found.power, found.lint_errors, found.lint_warnings]

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
+from rtlgen.scorers.quality import Quality
 from rtlgen.scorers.score import Score
 from rtlgen.scorers.simulation import Verdict
 
@@ -47,6 +48,8 @@ class RunConfig(Record):
     """Second simulator; empty for none."""
     judge: str = ""
     """Model that rates answers to questions, empty for none."""
+    checks: str = ""
+    """What else is looked at, with what it depends on: `QualityChecker.basis`."""
 
 
 class Result(Record):
@@ -64,6 +67,8 @@ class Result(Record):
     """Of the second simulator; None where none was asked."""
     scores: tuple[Score, ...] = ()
     """Figures beside the verdict."""
+    quality: Quality | None = None
+    """Advisory findings: equivalence, PPA, lint; None where none was asked for."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -13,8 +13,10 @@ from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store
 from rtlgen.models import open_model
 from rtlgen.sandbox import Limits
+from rtlgen.scorers.examine import Check
 from rtlgen.scorers.harness import Harness, HarnessJudge
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.quality import Library, Quality, QualityChecker
 from rtlgen.scorers.question import Question, text_scores
 from rtlgen.scorers.rater import Rater
 from rtlgen.scorers.score import Score
@@ -51,6 +53,7 @@ class LocalScorer:
         judge: gives the testbench's verdict.
         second: gives one by another simulator, which is kept beside it; None for none.
         harnesses: gives that of a harness; None is one without a store.
+        quality: looks at equivalence, PPA and lint; None looks at nothing more.
         rater: a model that says how good answers to questions are, beside the scores of their texts.
     """
 
@@ -60,17 +63,19 @@ class LocalScorer:
         *,
         second: Judge | None = None,
         harnesses: HarnessJudge | None = None,
+        quality: QualityChecker | None = None,
         rater: Rater | None = None,
     ) -> None:
         self.judge, self.second = judge, second
         self.harnesses = harnesses or HarnessJudge(simulator=str(judge.simulator))
-        self.rater = rater
+        self.quality, self.rater = quality, rater
 
     @property
     def tools(self) -> str:
         """Versions of everything that a verdict depends on; scorers agree only where these do."""
-        second = f", {self.second.simulator}" if self.second else ""
-        return f"rtlgen {__version__}, {self.judge.simulator}{second}"
+        parts = [f"rtlgen {__version__}", str(self.judge.simulator)]
+        parts += [str(self.second.simulator)] if self.second else []
+        return ", ".join([*parts, *([self.quality.basis] if self.quality else [])])
 
     def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
@@ -87,8 +92,13 @@ class LocalScorer:
             second = second_verdict(self.second, problem, sample.source(problem))
         return Result(
             problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason,
-            second=second, scores=scores,
+            second=second, scores=scores, quality=self._quality(problem, sample, verdict),
         )  # fmt: skip
+
+    def _quality(self, task: Task, sample: Sample, verdict: Verdict | None) -> Quality | None:
+        if self.quality is None or verdict is None or not isinstance(task, Problem):
+            return None
+        return self.quality.check(task, sample.source(task), passed=verdict.passed)
 
     def _judged(self, task: Task, sample: Sample) -> tuple[Verdict, tuple[Score, ...]]:
         if isinstance(task, Problem):
@@ -147,6 +157,8 @@ class LocalRecipe:
         compile_limits: for the compiler.
         run_limits: for the simulation.
         second: simulator that is asked too; None for none.
+        checks: what else is looked at.
+        library: for PPA.
         rater: `PROVIDER:NAME` of a model that rates answers to questions; None for none.
     """
 
@@ -155,6 +167,8 @@ class LocalRecipe:
     compile_limits: Limits = COMPILE
     run_limits: Limits = RUN
     second: str | None = None
+    checks: tuple[Check, ...] = ()
+    library: Library = field(default_factory=Library)
     rater: str | None = None
 
     def open(self) -> LocalScorer:
@@ -171,5 +185,6 @@ class LocalRecipe:
             judge,
             second=second_judge(self.second, store=store) if self.second else None,
             harnesses=HarnessJudge(store=store, simulator=str(judge.simulator)),
+            quality=QualityChecker(self.checks, library=self.library, store=store) if self.checks else None,
             rater=Rater(open_model(self.rater)) if self.rater else None,
         )

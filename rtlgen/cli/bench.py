@@ -286,6 +286,7 @@ def _config(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
         problems=tuple(p.id for p in chosen), simulator=str(scorer.judge.simulator), version=__version__,
         judge=place.recipe.rater or "", second=str(scorer.second.simulator) if scorer.second else "",
+        checks=scorer.quality.basis if scorer.quality else "",
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from rtlgen.benchmarks.scoring import LocalRecipe, LocalScorer
+    from rtlgen.scorers.examine import Check
 
 DATA = click.option(
     "--data",
@@ -47,6 +48,22 @@ _EXECUTOR = click.option(
 _RAY = click.option(
     "--ray-address", envvar="RAY_ADDRESS", metavar="HOST:PORT", help="Ray cluster to use (auto: the one here)."
 )
+_CHECK = click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="WHAT",
+    help="Look further: lint, equivalence (to the reference), ppa (beside it), or all (repeatable, or with commas).",
+)
+_LIBERTY = click.option(
+    "--liberty",
+    "--pdk",
+    metavar="LIB",
+    help="With --check ppa: Liberty file, or a name of `rtlgen pdk list`; the default is the setting, else our own.",
+)
+_CLOCK = click.option(
+    "--clock-ns", type=click.FloatRange(min=0, min_open=True), metavar="N", help="With --check ppa: clock period."
+)
 _PRICES = [
     click.option("--price-in", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens read."),
     click.option("--price-out", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens written."),
@@ -72,33 +89,56 @@ class Place:
         return self.recipe.open()
 
 
-def recipe(*, second: str | None = None, rater: str | None = None) -> LocalRecipe:
-    """Return what scorers are opened from, with the user's store."""
+def recipe(
+    *,
+    second: str | None = None,
+    rater: str | None = None,
+    checks: Sequence[str] = (),
+    liberty: str | None = None,
+    clock_ns: float | None = None,
+) -> LocalRecipe:
+    """Return what scorers are opened from, with the user's store.
+
+    Raises:
+        UsageError: an unknown check, or a library without the check that uses it.
+        LibraryError: the library can't be used.
+    """
     from rtlgen.benchmarks.scoring import LocalRecipe
     from rtlgen.core.config import load_settings
+    from rtlgen.scorers.quality import Library
+    from rtlgen.synth.pdk import resolve_library
 
     settings = load_settings()
-    store = settings.cache_dir / "store"
-    return LocalRecipe(store=store, store_mb=settings.cache_max_mb, second=second, rater=rater)
+    chosen = _checks(checks)
+    if not chosen and (liberty or clock_ns):
+        raise click.UsageError("expected --check ppa with --liberty and --clock-ns")
+    named = (liberty or settings.liberty) if chosen else None
+    library = Library(resolve_library(named) if named else None, clock_ns or settings.clock_ns)
+    return LocalRecipe(
+        store=settings.cache_dir / "store", store_mb=settings.cache_max_mb, second=second, rater=rater, checks=chosen,
+        library=library,
+    )  # fmt: skip
+
+
+def _checks(texts: Sequence[str]) -> tuple[Check, ...]:
+    from rtlgen.scorers.examine import CHECKS
+
+    wanted = [w.strip() for text in texts for w in text.split(",")]
+    unknown = [w for w in wanted if w not in (*CHECKS, "all")]
+    if unknown:
+        raise click.UsageError(f"expected --check as {', '.join(CHECKS)} or all, got {unknown[0]!r}")
+    return tuple(c for c in CHECKS if c in wanted or "all" in wanted)
 
 
 def judging(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of judging to a command, which gets them as one `place`."""
 
     @functools.wraps(function)
-    def with_place(
-        *arguments: Any,
-        second: str | None,
-        rater: str | None,
-        executor: Any,
-        ray_address: str | None,
-        jobs: int | None,
-        **options: Any,
-    ) -> Any:
-        place = Place(recipe(second=second, rater=rater), executor, ray_address, jobs)
-        return function(*arguments, place=place, **options)
+    def with_place(*arguments: Any, executor: Any, ray_address: str | None, jobs: int | None, **options: Any) -> Any:
+        chosen = {name: options.pop(name) for name in ("second", "rater", "checks", "liberty", "clock_ns")}
+        return function(*arguments, place=Place(recipe(**chosen), executor, ray_address, jobs), **options)
 
-    return _with([SECOND, _RATER, JOBS, _EXECUTOR, _RAY], with_place)
+    return _with([SECOND, _RATER, _CHECK, _LIBERTY, _CLOCK, JOBS, _EXECUTOR, _RAY], with_place)
 
 
 def prices(function: Callable[..., Any]) -> Callable[..., Any]:

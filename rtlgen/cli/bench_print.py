@@ -22,12 +22,17 @@ def print_report(made: Report, path: Path) -> None:
     """Print a run: pass@k, how answers ended, what else was found."""
     from rich.console import Console
 
+    from rtlgen.cli.bench_quality import print_quality, print_stages, print_times
+
     console = Console(file=sys.stdout)
     title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
     console.print(title, highlight=False, markup=False, soft_wrap=True)
     _print_figures(console, made)
+    print_stages(console, made)
     for line in _lines(made):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    print_quality(console, made)
+    print_times(console, made)
     click.echo(f"results: {path}/report.html, report.json, samples.jsonl, results.jsonl")
 
 
@@ -40,6 +45,8 @@ def _print_figures(console: Console, made: Report) -> None:
         table.add_column(f"pass@{figure.k}", justify="right")
     table.add_column("samples", justify="right")
     table.add_row("all", *map(_text, made.figures), str(made.judged))
+    if made.not_refuted:
+        table.add_row("all, and not refuted", *map(_text, made.not_refuted), str(made.judged))
     for group in made.categories:
         table.add_row(group.name, *map(_text, group.figures), str(group.samples))
     console.print(table)

@@ -54,6 +54,8 @@ class Verdict(Record):
     simulator: str = ""
     compile_s: float = 0.0
     run_s: float = 0.0
+    from_store: bool = False
+    """Whether it was there already; its times are then those of when it was made."""
 
     @property
     def passed(self) -> bool:
@@ -148,7 +150,14 @@ class Judge:
         if self._store is None:
             return fn()
         key = self._key(SCHEMA, problem, candidate=source)
-        return self._store.get_or_compute(key, fn, cacheable=lambda v: v.status in _LASTING, codec=_VERDICT)
+        made: list[Verdict] = []
+
+        def make() -> Verdict:
+            made.append(fn())
+            return made[0]
+
+        found = self._store.get_or_compute(key, make, cacheable=lambda v: v.status in _LASTING, codec=_VERDICT)
+        return found if made else found.model_copy(update={"from_store": True})
 
     def _key(self, schema: str, problem: Problem, **inputs: str) -> str:
         return Store.key(
