@@ -40,6 +40,10 @@ class RunConfig(Record):
     simulator: str
     version: str
     """Of rtlgen."""
+    examples: int | None = None
+    """Examples in the published prompt; None where our own prompt was used."""
+    rules: bool = False
+    """Whether the published rules were added."""
 
 
 class Result(Record):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rtlgen.benchmarks.runlog import RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.benchmarks.scoring import Scorer
+from rtlgen.benchmarks.suite import Messages
 from rtlgen.core.errors import ModelProviderError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.models.types import ChatModel, Message
@@ -18,6 +19,21 @@ SYSTEM = (
     "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
     "in a fenced code block, with no testbench."
 )
+CLOCKED = "Registers work at the rising edge of the clock unless the description says otherwise."
+"""Added where the header is given: the published prompts of that kind (VerilogEval v1) state it with every problem."""
+
+
+def plain_messages(problem: Problem) -> Sequence[Message]:
+    """Return our own way to ask, without examples."""
+    told = f"{SYSTEM} {CLOCKED}" if problem.style == "body" else SYSTEM
+    return Message("system", told), Message("user", question(problem))
+
+
+def question(problem: Problem) -> str:
+    """Return what a model is asked."""
+    if problem.style == "body" and problem.interface.strip() not in problem.prompt:
+        return f"{problem.prompt.strip()}\n\n{problem.interface.strip()}\n"
+    return problem.prompt.strip() + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,7 @@ class Asking:
         max_tokens: of an answer.
         seed: the k-th answer is asked with seed + k.
         timeout_s: seconds for one answer.
+        messages: makes what the model is told and asked of a problem.
     """
 
     model: ChatModel
@@ -39,6 +56,7 @@ class Asking:
     max_tokens: int = 4096
     seed: int = 0
     timeout_s: float = 300.0
+    messages: Messages = plain_messages
 
 
 class Runner:
@@ -138,11 +156,10 @@ class Runner:
 
 def answer(problem: Problem, attempt: int, asking: Asking) -> Sample:
     """Return what a model answers; a failure of the endpoint is a sample with its reason."""
-    messages = [Message("system", SYSTEM), Message("user", question(problem))]
     try:
         reply = asking.model.complete(
-            messages, temperature=asking.temperature, max_tokens=asking.max_tokens, seed=asking.seed + attempt,
-            timeout_s=asking.timeout_s,
+            asking.messages(problem), temperature=asking.temperature, max_tokens=asking.max_tokens,
+            seed=asking.seed + attempt, timeout_s=asking.timeout_s,
         )  # fmt: skip
     except ModelProviderError as error:
         return Sample(problem=problem.id, attempt=attempt, model=asking.model.name, error=str(error) or "no answer")
@@ -150,10 +167,3 @@ def answer(problem: Problem, attempt: int, asking: Asking) -> Sample:
         problem=problem.id, attempt=attempt, text=reply.text, model=asking.model.name,
         prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens, wall_s=reply.wall_s,
     )  # fmt: skip
-
-
-def question(problem: Problem) -> str:
-    """Return what a model is asked."""
-    if problem.style == "body" and problem.interface.strip() not in problem.prompt:
-        return f"{problem.prompt.strip()}\n\n{problem.interface.strip()}\n"
-    return problem.prompt.strip() + "\n"

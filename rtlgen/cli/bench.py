@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rtlgen.benchmarks.report import Figure, Report
     from rtlgen.benchmarks.runlog import RunConfig, RunFolder
     from rtlgen.benchmarks.scoring import Scorer
-    from rtlgen.benchmarks.suite import SuiteData
+    from rtlgen.benchmarks.suite import Messages, SuiteData
     from rtlgen.scorers.problem import Problem
     from rtlgen.scorers.simulation import Judge
 
@@ -67,7 +67,7 @@ def list_suites(as_json: bool, data: Path | None) -> None:
         return
     for row in found:
         state = f"{row['problems']} problems" if row["problems"] is not None else "no data here"
-        click.echo(f"{row['name']:<30} {state:<14} {row['title']}")
+        click.echo(f"{row['name']:<35} {state:<14} {row['title']}")
 
 
 @command.command("fetch")
@@ -103,6 +103,11 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--examples", type=click.IntRange(0, 4), metavar="N",
+    help="Ask by the published prompt with N examples (VerilogEval v2); the default is a prompt of our own.",
+)  # fmt: skip
+@click.option("--rules", is_flag=True, help="Ask by the published prompt with its rules (VerilogEval v2 spec-to-RTL).")
 @_JOBS
 @_RESUME
 @_LIMIT
@@ -113,8 +118,8 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
 @_CSV
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None,
-    as_json: bool, as_csv: bool,
+    examples: int | None, rules: bool, jobs: int | None, resume: bool, limit: int | None, wanted: tuple[str, ...],
+    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -126,12 +131,14 @@ def run(
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
+    messages = _messages(suite, data, examples, rules)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
     judge = _judge()
     config = _config(loaded, chosen, judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    config = config.model_copy(update={"examples": 0 if rules and examples is None else examples, "rules": rules})
     folder = _folder(out, suite, model, config, resume=resume)
-    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed)
+    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, messages=messages)
     stopped = _work(folder, LocalScorer(judge), jobs, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
@@ -281,6 +288,21 @@ def _load(suite: str, data: Path | None) -> SuiteData:
     if "/" in suite or suite in (".", ".."):
         return open_folder(Path(suite)).load(data)
     return SUITES.load(suite).load(data)
+
+
+def _messages(suite: str, data: Path | None, examples: int | None, rules: bool) -> Messages:
+    """Return how problems are asked: as published where examples or rules are wanted."""
+    from rtlgen.benchmarks.runner import plain_messages
+    from rtlgen.benchmarks.suite import SUITES
+    from rtlgen.core.errors import ConfigError
+
+    if examples is None and not rules:
+        return plain_messages
+    published: Any = SUITES.load(suite) if suite in SUITES else None
+    if not hasattr(published, "messages"):
+        raise ConfigError(f"suite {suite!r} has no published examples or rules; VerilogEval v2 has")
+    made: Messages = published.messages(data, examples or 0, rules)
+    return made
 
 
 def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
