@@ -214,6 +214,7 @@ _RTLLM: Final[Mapping[str, Steps]] = {
     "radix2_div": (
         Edit("prompt", r"(\n *)(opn_valid:[^\n]*)", r"\1\2\1res_ready: 1-bit, high where the result is taken."),
         Edit("testbench", r"\bwait\(res_valid\);", r"\g<0> @(negedge clk);"),
+        Edit("testbench", r"\binteger i;", r"\g<0> initial #5000 $finish;"),
     ),
     "ring_counter": (Compared(compare_in_reset=False),),
     "sequence_detector": (

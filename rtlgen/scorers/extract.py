@@ -21,9 +21,10 @@ LARGEST: Final = 4 << 20
 def extract(reply: str, problem: Problem) -> str:
     """Return the candidate's source: the module with everything it needs, whatever prose stands around it.
 
-    Fenced blocks come first: all that hold modules, if one of them defines the top, else the last one. Without
-    fences, the text from the first module to the last `endmodule`. A body gets the problem's interface in front,
-    unless it is a whole module already. An empty string means that there is no code.
+    A module between the marks [BEGIN] and [DONE] comes first. Then fenced blocks: all that hold modules, if one of them
+    defines the top, else the last one. Without fences, the text from the first module to the last `endmodule`. A body
+    gets the problem's interface in front, unless it is a whole module already. An empty string means that there is no
+    code.
 
     Args:
         reply: what the model wrote.
@@ -32,6 +33,8 @@ def extract(reply: str, problem: Problem) -> str:
     text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
     text = text.removeprefix("\ufeff").replace("\x00", "")
     marked = _MARKED.findall(text)
+    whole = [m for m in marked if problem.top in modules(m)]
+    text = whole[-1] if whole else text
     blocks = [m[2] for m in FENCE.finditer(text)] or marked
     code = _of_blocks(blocks, problem.top) if blocks else text
     if problem.style == "body" and problem.top not in modules(code):
