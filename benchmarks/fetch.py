@@ -59,6 +59,27 @@ class Fetchable(Protocol):
         ...
 
 
+class WithSideFiles(Protocol):
+    """A suite whose archive holds more than its problems.
+
+    Example:
+        >>> class Noted:
+        ...     def side_files(self, archive):
+        ...         return {"noted/about.txt": archive["README.md"]()}
+        >>> suite: WithSideFiles = Noted()
+        >>> suite.side_files({"README.md": lambda: "what it is"})
+        {'noted/about.txt': 'what it is'}
+    """
+
+    def side_files(self, archive: Mapping[str, Callable[[], str]]) -> Mapping[str, str]:
+        """Return the texts to be kept besides the problems, by their path in a folder of benchmark data.
+
+        Raises:
+            InputError: the archive is not as expected.
+        """
+        ...
+
+
 def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = None) -> Path:
     """Return the data file of a suite, downloaded and converted.
 
@@ -82,12 +103,16 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         download(address, archive, suite.name, bus, hint=_HINT)
         try:
             with zipfile.ZipFile(archive) as opened:
-                problems = list(suite.convert(_members(opened)))
+                members = _members(opened)
+                problems = list(suite.convert(members))
+                beside = suite.side_files(members) if hasattr(suite, "side_files") else {}
         except zipfile.BadZipFile as error:
             raise InputError(f"{address}: expected a zip archive: {error}") from error
     if not problems:
         raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
-    _write(target, problems)
+    for name, text in beside.items():
+        _write(folder / name, [text])
+    _write(target, map(_line, problems))
     return target
 
 
@@ -97,7 +122,7 @@ def _fetch_files(names: Iterable[str], address: str, folder: Path, suite: str, b
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as held:
             download(f"{address.rstrip('/')}/{name}", held, suite, bus, hint=_HINT)
             held.flush()
-            _write(folder / f"{name}.gz", [row for _, row in rows(Path(held.name))])
+            _write(folder / f"{name}.gz", [_line(row) for _, row in rows(Path(held.name))])
     return folder
 
 
@@ -115,13 +140,22 @@ def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
     return {i.filename.partition("/")[2]: reader(i) for i in archive.infolist() if not i.is_dir()}
 
 
-def _write(target: Path, problems: Iterable[Mapping[str, Any]]) -> None:
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _write(target: Path, parts: Iterable[str]) -> None:
+    """Write a file in one step, compressed where its name says so."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    compressed = target.suffix == ".gz"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with gzip.open(temporary, "wt", encoding="utf-8") as sink:
-            for row in problems:
-                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with (
+            gzip.open(temporary, "wt", encoding="utf-8")
+            if compressed
+            else temporary.open("w", encoding="utf-8") as sink
+        ):
+            sink.writelines(parts)
         temporary.replace(target)
     except OSError as error:
         raise InputError(f"{target}: can't be written: {error.strerror or error}") from error

@@ -50,6 +50,10 @@ class RunConfig(Record):
     """Model that rates answers to questions, empty for none."""
     checks: str = ""
     """What else is looked at, with what it depends on: `QualityChecker.basis`."""
+    examples: int | None = None
+    """Examples in the published prompt; None where our own prompt was used."""
+    rules: bool = False
+    """Whether the published rules were added."""
 
 
 class Result(Record):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rtlgen.benchmarks.runlog import RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.benchmarks.scoring import Scorer
+from rtlgen.benchmarks.suite import Messages
 from rtlgen.core.errors import ModelProviderError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, Notice, StopToken
 from rtlgen.models.types import ChatModel, Message
@@ -19,6 +20,26 @@ SYSTEM = (
     "You are an expert Verilog designer. Answer with one complete, synthesizable Verilog-2005 or SystemVerilog module "
     "in a fenced code block, with no testbench."
 )
+CLOCKED = "Registers work at the rising edge of the clock unless the description says otherwise."
+"""Added where the header is given: the published prompts of that kind (VerilogEval v1) state it with every problem."""
+
+
+def plain_messages(problem: Task) -> Sequence[Message]:
+    """Return our own way to ask, without examples."""
+    told = problem.system or (f"{SYSTEM} {CLOCKED}" if _is_body(problem) else SYSTEM)
+    return Message("system", told), Message("user", question(problem))
+
+
+def question(problem: Task) -> str:
+    """Return what a model is asked."""
+    asked = problem.prompt.strip()
+    if isinstance(problem, Problem) and _is_body(problem) and problem.interface.strip() not in asked:
+        return f"{asked}\n\n{problem.interface.strip()}\n"
+    return f"{asked}\n"
+
+
+def _is_body(problem: Task) -> bool:
+    return isinstance(problem, Problem) and problem.style == "body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,7 @@ class Asking:
         max_tokens: of an answer.
         seed: the k-th answer is asked with seed + k.
         timeout_s: seconds for one answer.
+        messages: makes what the model is told and asked of a problem.
     """
 
     model: ChatModel
@@ -40,6 +62,7 @@ class Asking:
     max_tokens: int = 4096
     seed: int = 0
     timeout_s: float = 300.0
+    messages: Messages = plain_messages
 
 
 class Runner:
@@ -139,11 +162,10 @@ class Runner:
 
 def answer(problem: Task, attempt: int, asking: Asking) -> Sample:
     """Return what a model answers; a failure of the endpoint is a sample with its reason."""
-    messages = [Message("system", problem.system or SYSTEM), Message("user", question(problem))]
     try:
         reply = asking.model.complete(
-            messages, temperature=asking.temperature, max_tokens=asking.max_tokens, seed=asking.seed + attempt,
-            timeout_s=asking.timeout_s,
+            asking.messages(problem), temperature=asking.temperature, max_tokens=asking.max_tokens,
+            seed=asking.seed + attempt, timeout_s=asking.timeout_s,
         )  # fmt: skip
     except ModelProviderError as error:
         return Sample(problem=problem.id, attempt=attempt, model=asking.model.name, error=str(error) or "no answer")
@@ -152,10 +174,3 @@ def answer(problem: Task, attempt: int, asking: Asking) -> Sample:
         prompt_tokens=reply.prompt_tokens, completion_tokens=reply.completion_tokens,
         cached_tokens=reply.cached_tokens, wall_s=reply.wall_s,
     )  # fmt: skip
-
-
-def question(problem: Task) -> str:
-    """Return what a model is asked."""
-    if isinstance(problem, Problem) and problem.style == "body" and problem.interface.strip() not in problem.prompt:
-        return f"{problem.prompt.strip()}\n\n{problem.interface.strip()}\n"
-    return problem.prompt.strip() + "\n"

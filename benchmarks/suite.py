@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from rtlgen.core.registry import Registry
+from rtlgen.models.types import Message
 from rtlgen.scorers.task import Task
 
 Kind = Literal["simulation", "text"]
+Messages = Callable[[Task], Sequence[Message]]
+"""Makes what a model is told and asked of a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,31 @@ class Suite(Protocol):
         ...
 
 
+class Prompted(Protocol):
+    """A suite that is published with examples or rules.
+
+    Example:
+        >>> class Polite:
+        ...     def messages(self, folder, examples, rules):
+        ...         return lambda problem: [Message("user", f"Please: {problem.prompt}")]
+        >>> suite: Prompted = Polite()
+    """
+
+    def messages(self, folder: Path | None, examples: int, rules: bool) -> Messages:
+        """Return what makes the published messages of a problem.
+
+        Args:
+            folder: folder of benchmark data; None for the usual ones.
+            examples: how many go in front.
+            rules: whether the published rules are added.
+
+        Raises:
+            ConfigError: the suite has no such examples, or no rules.
+            InputError: the published texts are not there, or are damaged.
+        """
+        ...
+
+
 SUITES: Registry[Suite] = Registry("suite")
 """Name to loader of every suite; third parties add theirs by the entry-point group `rtlgen.plugins`."""
 SUITES.add("starter", "rtlgen.benchmarks.suites.starter:STARTER")
@@ -101,9 +129,13 @@ SUITES.add("verilogeval-v1-human", "rtlgen.benchmarks.suites.verilog_eval:V1_HUM
 SUITES.add("verilogeval-v1-machine", "rtlgen.benchmarks.suites.verilog_eval:V1_MACHINE")
 SUITES.add("verilogeval-v2-spec-to-rtl", "rtlgen.benchmarks.suites.verilog_eval:V2_SPEC")
 SUITES.add("verilogeval-v2-code-complete", "rtlgen.benchmarks.suites.verilog_eval:V2_COMPLETE")
+SUITES.add("verilogeval-v2-spec-to-rtl-fixed", "rtlgen.benchmarks.suites.fixed:V2_SPEC")
+SUITES.add("verilogeval-v2-code-complete-fixed", "rtlgen.benchmarks.suites.fixed:V2_COMPLETE")
 SUITES.add("rtllm-v2", "rtlgen.benchmarks.suites.rtllm:V2")
+SUITES.add("rtllm-v2-fixed", "rtlgen.benchmarks.suites.fixed:RTLLM_V2")
 SUITES.add("rtllm-v1.1", "rtlgen.benchmarks.suites.rtllm:V1_1")
 SUITES.add("cvdp-nonagentic", "rtlgen.benchmarks.suites.cvdp:NONAGENTIC")
 SUITES.add("cvdp-agentic", "rtlgen.benchmarks.suites.cvdp:AGENTIC")
 SUITES.add("cvdp-comprehension", "rtlgen.benchmarks.suites.cvdp:COMPREHENSION")
+SUITES.add("rtllm-v1.1-release", "rtlgen.benchmarks.suites.rtllm:V1_1_RELEASE")
 SUITES.add("rtl-repo", "rtlgen.benchmarks.suites.rtl_repo:RTL_REPO")

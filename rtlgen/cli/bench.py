@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
-    from rtlgen.benchmarks.suite import SuiteData
+    from rtlgen.benchmarks.suite import Messages, SuiteData
     from rtlgen.scorers.task import Task
 
 
@@ -61,7 +61,7 @@ def list_suites(as_json: bool, data: Path | None) -> None:
         return
     for row in found:
         state = f"{row['problems']} problems" if row["problems"] is not None else "no data here"
-        click.echo(f"{row['name']:<30} {state:<14} {row['title']}")
+        click.echo(f"{row['name']:<35} {state:<14} {row['title']}")
 
 
 @command.command("fetch")
@@ -105,12 +105,18 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
     metavar="SECONDS",
     help="For one answer, further attempts included.",
 )
+@click.option(
+    "--examples", type=click.IntRange(0, 4), metavar="N",
+    help="Ask by the published prompt with N examples (VerilogEval v2); the default is a prompt of our own.",
+)  # fmt: skip
+@click.option("--rules", is_flag=True, help="Ask by the published prompt with its rules (VerilogEval v2 spec-to-RTL).")
 @prices
 @judging
 @run_folder
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    timeout: float, price: Price | None, place: Place, resume: bool, limit: int | None, wanted: tuple[str, ...],
+    timeout: float, examples: int | None, rules: bool, price: Price | None, place: Place, resume: bool,
+    limit: int | None, wanted: tuple[str, ...],
     out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
@@ -122,13 +128,17 @@ def run(
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
+    messages = _messages(suite, data, examples, rules)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
     config = _config(loaded, chosen, place, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    config = config.model_copy(update={"examples": 0 if rules and examples is None else examples, "rules": rules})
     folder = _folder(out, suite, model, config, resume=resume)
     if price:
         folder.set_price(price)
-    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout)
+    asking = Asking(
+        asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout, messages=messages
+    )
     stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
@@ -266,6 +276,21 @@ def _load(suite: str, data: Path | None) -> SuiteData:
     if "/" in suite or suite in (".", ".."):
         return open_folder(Path(suite)).load(data)
     return SUITES.load(suite).load(data)
+
+
+def _messages(suite: str, data: Path | None, examples: int | None, rules: bool) -> Messages:
+    """Return how problems are asked: as published where examples or rules are wanted."""
+    from rtlgen.benchmarks.runner import plain_messages
+    from rtlgen.benchmarks.suite import SUITES
+    from rtlgen.core.errors import ConfigError
+
+    if examples is None and not rules:
+        return plain_messages
+    published: Any = SUITES.load(suite) if suite in SUITES else None
+    if not hasattr(published, "messages"):
+        raise ConfigError(f"suite {suite!r} has no published examples or rules; VerilogEval v2 has")
+    made: Messages = published.messages(data, examples or 0, rules)
+    return made
 
 
 def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:

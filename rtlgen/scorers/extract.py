@@ -24,15 +24,18 @@ LARGEST: Final = 4 << 20
 def extract(reply: str, problem: Problem) -> str:
     """Return the candidate's source: the module with everything it needs, whatever prose stands around it.
 
-    Fenced blocks come first: all that hold modules, if one of them defines the top, else the last one. Without
-    fences, the text from the first module to the last `endmodule`. A body gets the problem's interface in front,
-    unless it is a whole module already. An empty string means that there is no code.
+    A module between the marks [BEGIN] and [DONE] comes first. Then fenced blocks: all that hold modules, if one of them
+    defines the top, else the last one. Without fences, the text from the first module to the last `endmodule`. A body
+    gets the problem's interface in front, unless it is a whole module already. An empty string means that there is no
+    code.
 
     Args:
         reply: what the model wrote.
         problem: what it was asked.
     """
     text = readable(reply)
+    whole = [m for m in _MARKED.findall(text) if problem.top in modules(m)]
+    text = whole[-1] if whole else text
     blocks = _blocks(text)
     code = _of_blocks(blocks, problem.top) if blocks else text
     if problem.style == "body" and problem.top not in modules(code):
