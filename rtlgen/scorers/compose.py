@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rtlgen.core.errors import InputError
+from rtlgen.core.errors import ConfigError, InputError
 
 _PYTHON: Final = re.compile(r"(?:.*/)?python3?(?:\.\d+)?\Z")
 _DEFAULT: Final = ("pytest", "-s", "/src/test_runner.py")
@@ -37,6 +37,7 @@ def services(files: Mapping[str, str]) -> tuple[Service, ...]:
 
     Raises:
         InputError: the file is malformed, or names a file of variables that is not there.
+        ConfigError: pyyaml is not installed.
     """
     text = files.get("docker-compose.yml", "")
     if not text.strip():
@@ -48,8 +49,10 @@ def services(files: Mapping[str, str]) -> tuple[Service, ...]:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    import yaml
-
+    try:
+        import yaml
+    except ImportError as error:
+        raise ConfigError("harnesses need the package pyyaml; pip install 'rtlgen[bench]'") from error
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
