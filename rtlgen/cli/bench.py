@@ -218,18 +218,22 @@ def report(
 @command.command("compare")
 @click.argument("runs", nargs=2, metavar="RUN RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("-k", "k", type=click.IntRange(min=1), default=1, show_default=True, help="k of pass@k.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page of it.")
 @DATA
 @JSON
-def compare(runs: tuple[Path, Path], k: int, data: Path | None, as_json: bool) -> None:
+def compare(runs: tuple[Path, Path], k: int, html: Path | None, data: Path | None, as_json: bool) -> None:
     """Compare two runs of one suite: the difference, its interval, and on which problems they differ."""
     from rtlgen.benchmarks.compare import compare as compared
+    from rtlgen.benchmarks.compare_page import compare_page
     from rtlgen.benchmarks.report import make_report
-    from rtlgen.benchmarks.runlog import RunFolder
+    from rtlgen.benchmarks.runlog import RunFolder, write_text
     from rtlgen.cli.bench_print import print_comparison
 
-    folders = [RunFolder(path) for path in runs]
+    folders = (RunFolder(runs[0]), RunFolder(runs[1]))
     made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
     found = compared(made[0], made[1], k)
+    if html:
+        write_text(html, compare_page(found, (made[0], made[1]), folders))
     if as_json:
         click.echo(found.model_dump_json(indent=1))
     else:

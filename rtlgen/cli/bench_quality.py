@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rtlgen.benchmarks.quality import QualitySummary, Ratio
+    from rtlgen.benchmarks.quality import QualitySummary
     from rtlgen.benchmarks.report import Report
 
 _SHOWN = 12
@@ -54,26 +54,24 @@ def _print_ppa(console: Console, found: QualitySummary) -> None:
     from rich.table import Table
 
     if found.ppa:
-        table = Table(title="PPA of passing answers / reference", title_justify="left")
-        table.add_column("")
-        for ratio in found.ppa[0].ratios:
-            table.add_column(ratio.metric, justify="right")
-            table.add_column("median", justify="right")
-            table.add_column("best", justify="right")
-        table.add_column("answers", justify="right")
+        whole = Table(title="PPA of passing answers / reference", title_justify="left")
+        for name in ("", "mean over problems", "95 %", "median", "best"):
+            whole.add_column(name, justify="right" if name else "left")
+        for r in found.ppa[0].ratios:
+            best = f"{r.best:.3f} ({r.best_problem})"
+            whole.add_row(r.metric, f"{r.mean:.3f}", f"{r.low:.3f}-{r.high:.3f}", f"{r.median:.3f}", best)
+        console.print(whole)
+    if len(found.ppa) > 1:
+        metrics = [r.metric for r in found.ppa[0].ratios]
+        table = Table()
+        for name in ("", *metrics, "answers"):
+            table.add_column(name, justify="right" if name else "left")
         for group in found.ppa:
-            by_name = {r.metric: r for r in group.ratios}
-            cells = [c for r in found.ppa[0].ratios for c in _cells(by_name.get(r.metric))]
-            table.add_row(group.name, *cells, str(max(r.answers for r in group.ratios)))
+            by_name = {r.metric: f"{r.mean:.3f}" for r in group.ratios}
+            table.add_row(group.name, *(by_name.get(m, "-") for m in metrics), str(group.ratios[0].answers))
         console.print(table)
     for reason, count in list(found.unmeasured.items())[:4]:
         _say(console, f"no ratio for {count}: {reason}")
-
-
-def _cells(ratio: Ratio | None) -> tuple[str, str, str]:
-    if ratio is None:
-        return "-", "-", "-"
-    return f"{ratio.mean:.3f} ({ratio.low:.2f}-{ratio.high:.2f})", f"{ratio.median:.3f}", f"{ratio.best:.3f}"
 
 
 def print_times(console: Console, made: Report) -> None:
