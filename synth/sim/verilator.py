@@ -116,8 +116,8 @@ class Verilator:
         built = cell.run(argv, limits=limits, tool_version=str(self))
         return built.model_copy(update={"wall_s": done.wall_s + built.wall_s})
 
-    def simulate(self, compiled: str, cell: Cell, limits: Limits) -> ToolRun:
-        """Run the program that `compile` made; see `Simulator`."""
+    def simulate(self, compiled: str, cell: Cell, limits: Limits, *, waves: bool = False) -> ToolRun:
+        """Run the program that `compile` made, which writes no waveform; see `Simulator`."""
         return cell.run([str(cell.folder / compiled)], limits=limits, tool_version=str(self))
 
     def cannot(self, done: ToolRun) -> bool:
