@@ -81,7 +81,8 @@ def _answer(attempt: int, problem: Problem, sample: Sample | None, result: Resul
 
 def _difference(problem: Problem, code: str) -> tuple[str, ...]:
     reference = renamed(problem.reference, {problem.reference_top: problem.top})
-    lines = unified_diff(reference.strip().splitlines(), code.strip().splitlines()[:400], lineterm="", n=2)
+    shown = code[:_LONGEST].strip().splitlines()[:400]
+    lines = unified_diff(reference.strip().splitlines(), shown, lineterm="", n=2)
     return tuple(list(lines)[2:])
 
 
