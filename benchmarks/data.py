@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from rtlgen.core.config import load_settings
 from rtlgen.core.errors import InputError
-from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
-T = TypeVar("T")
+P = TypeVar("P", bound=Task)
 MAX_LINE = 64 << 20
 """Bytes of one line; anything longer is no such file."""
 
@@ -42,6 +42,24 @@ def find_file(name: str, folder: Path | None, suite: str) -> Path:
     places = ", ".join(str(f) for f in folders)
     raise InputError(
         f"suite {suite!r} needs {name}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
+        "or name its folder with --data"
+    )
+
+
+def find_files(pattern: str, folder: Path | None, suite: str) -> list[Path]:
+    """Return the data files of a suite that comes in several, `.gz` included, from the first folder that has any.
+
+    Raises:
+        InputError: none of the folders has any.
+    """
+    folders = [folder] if folder is not None else data_folders()
+    for place in folders:
+        found = sorted({*place.glob(pattern), *place.glob(f"{pattern}.gz")})
+        if found:
+            return found
+    places = ", ".join(str(f) for f in folders)
+    raise InputError(
+        f"suite {suite!r} needs {pattern}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
         "or name its folder with --data"
     )
 
@@ -84,7 +102,7 @@ def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
     return value
 
 
-def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[Problem, ...]:
+def problems(file: Path, make: Callable[[Mapping[str, Any]], P]) -> tuple[P, ...]:
     """Return the problems of a file, one per line.
 
     Args:
@@ -94,14 +112,14 @@ def problems(file: Path, make: Callable[[Mapping[str, Any]], Problem]) -> tuple[
     Raises:
         InputError: the file can't be read, a line is malformed, two have one id, or there is none.
     """
-    found: dict[str, Problem] = {}
+    found: dict[str, P] = {}
     for number, row in rows(file):
         try:
             problem = make(row)
         except KeyError as error:
             raise InputError(f"{file}:{number}: expected a field {error}, got {', '.join(sorted(row))}") from error
         except ValidationError as error:
-            raise InputError(f"{file}:{number}: {_first(error)}") from error
+            raise InputError(f"{file}:{number}: {first_error(error)}") from error
         except (TypeError, ValueError) as error:
             raise InputError(f"{file}:{number}: {error}") from error
         if problem.id in found:
@@ -122,12 +140,13 @@ def published_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a record, in one line."""
     detail = error.errors()[0]
     return f"field {'.'.join(map(str, detail['loc']))!r}: {detail['msg']}"
 
 
-def chosen(all_problems: Sequence[Problem], wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+def chosen(all_problems: Sequence[Task], wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:
     """Return some of the problems: those named (by id or its beginning), then at most so many.
 
     Raises:

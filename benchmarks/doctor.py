@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from rtlgen.benchmarks.scoring import LocalScorer
 from rtlgen.core.errors import InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
 from rtlgen.core.types import Record
 from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.second import agreement
+from rtlgen.scorers.simulation import Verdict
+from rtlgen.scorers.task import Task
 
+NO_REFERENCE = "no reference is published"
 STUB_REASON = "a module without any logic passes, so that a pass says nothing"
+ORDER_REASON = ": it hangs on the order of events of one time, on x or z, or on the random numbers drawn"
 
 
 class Finding(Record):
@@ -23,9 +28,13 @@ class Finding(Record):
     """What the testbench says of the reference; None where it could not be run."""
     reason: str = ""
     """Why the reference fails, or what else is wrong."""
+    second: Verdict | None = None
+    """What the testbench says of the reference with the second simulator; None where none was asked."""
     stub_passes: bool = False
     """Whether a module without any logic passes."""
     known_issues: tuple[str, ...] = ()
+    needs: str = ""
+    """What judging it needs that is not here."""
 
     @property
     def sound(self) -> bool:
@@ -33,12 +42,14 @@ class Finding(Record):
         return self.reference is not None and self.reference.passed and not self.stub_passes
 
 
-def examine(problems: Sequence[Problem], judge: Judge, *, jobs: int, bus: EventBus, token: StopToken) -> list[Finding]:
-    """Return what is found of each problem, in order."""
+def examine(
+    problems: Sequence[Task], scorer: LocalScorer, *, jobs: int, bus: EventBus, token: StopToken
+) -> list[Finding]:
+    """Return what is found of each problem, in order; a scorer with a second simulator asks that too."""
     bus.emit(JobStarted(job="doctor", total=len(problems), unit="problems"))
     found: list[Finding] = []
     with ThreadPoolExecutor(jobs) as threads:
-        for finding in threads.map(lambda p: None if token.draining else _examine(p, judge), problems):
+        for finding in threads.map(lambda p: None if token.draining else _examine(p, scorer), problems):
             if finding is not None:
                 found.append(finding)
                 bus.emit(JobAdvanced(job="doctor", done=len(found)))
@@ -46,17 +57,41 @@ def examine(problems: Sequence[Problem], judge: Judge, *, jobs: int, bus: EventB
     return found
 
 
-def _examine(problem: Problem, judge: Judge) -> Finding:
+def _examine(task: Task, scorer: LocalScorer) -> Finding:
+    issues = task.known_issues
+    if task.needs:
+        return Finding(problem=task.id, reference=None, needs=task.needs, known_issues=issues)
+    other = scorer.second_reference(task)
     try:
-        verdict = judge.reference(problem)
-        stub = judge.judge(problem, stub_of(problem)) if verdict.passed else None
+        verdict = scorer.reference(task)
+        passes = isinstance(task, Problem) and verdict is not None and verdict.passed and _stub_passes(task, scorer)
     except InputError as error:
-        return Finding(problem=problem.id, reference=None, reason=str(error), known_issues=problem.known_issues)
-    passes = stub is not None and stub.passed
-    reason = verdict.reason or (STUB_REASON if passes else "")
+        return Finding(problem=task.id, reference=None, reason=str(error), second=other, known_issues=issues)
+    reason = NO_REFERENCE if verdict is None else _why(verdict, other) or (STUB_REASON if passes else "")
     return Finding(
-        problem=problem.id, reference=verdict, reason=reason, stub_passes=passes, known_issues=problem.known_issues
+        problem=task.id, reference=verdict, reason=reason, second=other, stub_passes=passes, known_issues=issues
     )
+
+
+def _why(verdict: Verdict, second: Verdict | None) -> str:
+    """Return why a reference does not pass, "" where it does, and what a second simulator says of it."""
+    reason = ""
+    if not verdict.passed:
+        reads = {"tool_limit": "can't read it", "syntax_error": "refuses it"}.get(verdict.status)
+        reason = f"{verdict.simulator} {reads}: {verdict.reason}" if reads else verdict.reason
+    if second is None or agreement(verdict, second) == "agree":
+        return reason
+    if second.passed:
+        cause = "" if verdict.status in ("tool_limit", "syntax_error") else ORDER_REASON
+        return f"{reason}; passes with {second.simulator}{cause}"
+    reads = {"tool_limit": "can't read it", "syntax_error": "refuses it"}.get(second.status)
+    said = f"{second.simulator} {reads or f'says {second.status}'}: {second.reason}"
+    cause = "" if reads else ORDER_REASON
+    return "; ".join(x for x in (reason, said + cause) if x)
+
+
+def _stub_passes(problem: Problem, scorer: LocalScorer) -> bool:
+    return scorer.judge.judge(problem, stub_of(problem)).passed
 
 
 def stub_of(problem: Problem) -> str:

@@ -6,20 +6,18 @@ import gzip
 import json
 import os
 import tempfile
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Final, Protocol
 
+from rtlgen.benchmarks.data import rows
 from rtlgen.benchmarks.suite import Home
+from rtlgen.core.download import MAX_BYTES, download
 from rtlgen.core.errors import ConfigError, InputError
-from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted
+from rtlgen.core.events import EventBus
 
-MAX_BYTES = 512 << 20
-_TIMEOUT_S = 60.0
-_CHUNK = 1 << 18
+_HINT: Final = "get it on a machine with a connection, and name the folder with --data"
 
 
 class Fetchable(Protocol):
@@ -61,6 +59,27 @@ class Fetchable(Protocol):
         ...
 
 
+class WithSideFiles(Protocol):
+    """A suite whose archive holds more than its problems.
+
+    Example:
+        >>> class Noted:
+        ...     def side_files(self, archive):
+        ...         return {"noted/about.txt": archive["README.md"]()}
+        >>> suite: WithSideFiles = Noted()
+        >>> suite.side_files({"README.md": lambda: "what it is"})
+        {'noted/about.txt': 'what it is'}
+    """
+
+    def side_files(self, archive: Mapping[str, Callable[[], str]]) -> Mapping[str, str]:
+        """Return the texts to be kept besides the problems, by their path in a folder of benchmark data.
+
+        Raises:
+            InputError: the archive is not as expected.
+        """
+        ...
+
+
 def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = None) -> Path:
     """Return the data file of a suite, downloaded and converted.
 
@@ -74,43 +93,37 @@ def fetch(suite: Fetchable, folder: Path, bus: EventBus, *, url: str | None = No
         ConfigError: the suite has no home that can be fetched.
         InputError: no connection, an error of the server, an archive that is none or is not as expected, a full disk.
     """
+    if suite.home is not None and suite.file is not None and suite.home.files:
+        return _fetch_files(suite.home.files, url or suite.home.url, folder / suite.file, suite.name, bus)
     if suite.home is None or suite.file is None or not hasattr(suite, "convert"):
         raise ConfigError(f"suite {suite.name!r} has nothing to fetch")
     address = url or suite.home.url
     target = folder / f"{suite.file}.gz"
     with tempfile.TemporaryFile() as archive:
-        _download(address, archive, suite.name, bus)
+        download(address, archive, suite.name, bus, hint=_HINT)
         try:
             with zipfile.ZipFile(archive) as opened:
-                rows = list(suite.convert(_members(opened)))
+                members = _members(opened)
+                problems = list(suite.convert(members))
+                beside = suite.side_files(members) if hasattr(suite, "side_files") else {}
         except zipfile.BadZipFile as error:
             raise InputError(f"{address}: expected a zip archive: {error}") from error
-    if not rows:
+    if not problems:
         raise InputError(f"{address}: expected problems of {suite.name!r}, got none")
-    _write(target, rows)
+    for name, text in beside.items():
+        _write(folder / name, [text])
+    _write(target, map(_line, problems))
     return target
 
 
-def _download(address: str, target: IO[bytes], name: str, bus: EventBus) -> None:
-    job = f"fetch {name}"
-    bus.emit(JobStarted(job=job, unit="MiB"))
-    done = 0
-    try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as source:
-            while chunk := source.read(_CHUNK):
-                done += len(chunk)
-                if done > MAX_BYTES:
-                    raise InputError(f"{address}: expected at most {MAX_BYTES >> 20} MiB")
-                target.write(chunk)
-                bus.emit(JobAdvanced(job=job, done=done >> 20))
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        bus.emit(JobFinished(job=job, ok=False))
-        reason = getattr(error, "reason", error)
-        raise InputError(
-            f"{address}: can't be downloaded: {reason}; get it on a machine with a connection, "
-            "and name the folder with --data"
-        ) from error
-    bus.emit(JobFinished(job=job))
+def _fetch_files(names: Iterable[str], address: str, folder: Path, suite: str, bus: EventBus) -> Path:
+    """Return the folder with the files of JSON lines that lie below an address; each is read to its end first."""
+    for name in names:
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as held:
+            download(f"{address.rstrip('/')}/{name}", held, suite, bus, hint=_HINT)
+            held.flush()
+            _write(folder / f"{name}.gz", [_line(row) for _, row in rows(Path(held.name))])
+    return folder
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
@@ -127,13 +140,22 @@ def _members(archive: zipfile.ZipFile) -> dict[str, Callable[[], str]]:
     return {i.filename.partition("/")[2]: reader(i) for i in archive.infolist() if not i.is_dir()}
 
 
-def _write(target: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _write(target: Path, parts: Iterable[str]) -> None:
+    """Write a file in one step, compressed where its name says so."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    compressed = target.suffix == ".gz"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with gzip.open(temporary, "wt", encoding="utf-8") as sink:
-            for row in rows:
-                sink.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with (
+            gzip.open(temporary, "wt", encoding="utf-8")
+            if compressed
+            else temporary.open("w", encoding="utf-8") as sink
+        ):
+            sink.writelines(parts)
         temporary.replace(target)
     except OSError as error:
         raise InputError(f"{target}: can't be written: {error.strerror or error}") from error

@@ -19,13 +19,20 @@ from importlib import util
 from threading import Condition
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from rtlgen.benchmarks.executors import Recipe, VersionedScorer
 from rtlgen.benchmarks.runlog import Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, SandboxError, ToolNotFoundError, ToolVersionError
 from rtlgen.core.events import EventBus, Notice
+from rtlgen.scorers.harness import Harness
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.question import Question
+from rtlgen.scorers.task import Task
 
+TASK: Final = TypeAdapter[Task](Problem | Harness | Question)
+"""Every kind of task, as text."""
 TRIES: Final = 5
 """Actors that may die over one answer, or one after the other before one of them starts."""
 PATIENCE_S: Final = 120.0
@@ -126,12 +133,12 @@ class _Slot:
 
     def score(self, problem: str, sample: str) -> str:
         assert self._opened is not None
-        found = self._opened.score(Problem.model_validate_json(problem), Sample.model_validate_json(sample))
+        found = self._opened.score(TASK.validate_json(problem), Sample.model_validate_json(sample))
         return found.model_dump_json()
 
     def expected_s(self, problem: str) -> float:
         assert self._opened is not None
-        return self._opened.expected_s(Problem.model_validate_json(problem))
+        return self._opened.expected_s(TASK.validate_json(problem))
 
 
 class RayScorer:
@@ -174,7 +181,7 @@ class RayScorer:
             self._free.clear()
             self._starting.clear()
 
-    def score(self, problem: Problem, sample: Sample) -> Result:
+    def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`.
 
         Raises:
@@ -184,7 +191,7 @@ class RayScorer:
         found = self._call("score", problem.model_dump_json(), sample.model_dump_json())
         return Result.model_validate_json(found)
 
-    def expected_s(self, problem: Problem) -> float:
+    def expected_s(self, problem: Task) -> float:
         """Return how long the simulation of the reference takes; see `Scorer`.
 
         Raises:

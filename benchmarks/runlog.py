@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
+from rtlgen.scorers.quality import Quality
+from rtlgen.scorers.score import Score
 from rtlgen.scorers.simulation import Verdict
 
 R = TypeVar("R", bound=Record)
@@ -42,6 +44,16 @@ class RunConfig(Record):
     simulator: str
     version: str
     """Of rtlgen."""
+    second: str = ""
+    """Second simulator; empty for none."""
+    judge: str = ""
+    """Model that rates answers to questions, empty for none."""
+    checks: str = ""
+    """What else is looked at, with what it depends on: `QualityChecker.basis`."""
+    examples: int | None = None
+    """Examples in the published prompt; None where our own prompt was used."""
+    rules: bool = False
+    """Whether the published rules were added."""
 
 
 class Result(Record):
@@ -55,6 +67,12 @@ class Result(Record):
     """None where it was not judged."""
     reason: str = ""
     """Why not."""
+    second: Verdict | None = None
+    """Of the second simulator; None where none was asked."""
+    scores: tuple[Score, ...] = ()
+    """Figures beside the verdict."""
+    quality: Quality | None = None
+    """Advisory findings: equivalence, PPA, lint; None where none was asked for."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from rtlgen.core.errors import InputError
 from rtlgen.core.types import Record
 from rtlgen.scorers.extract import extract
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.task import Task
 
 Form = Literal["auto", "reply", "raw"]
 
@@ -54,7 +55,7 @@ _IDS = ("problem", "task_id", "id", "design")
 _TEXTS = ("reply", "completion", "response", "solution", "code", "text")
 
 
-def read_samples(file: Path, known: Mapping[str, Problem], form: Form = "auto") -> list[Sample]:
+def read_samples(file: Path, known: Mapping[str, Task], form: Form = "auto") -> list[Sample]:
     """Return the samples of a JSON-lines file, numbered per problem in the order of the file.
 
     A line names its problem by `problem`, `task_id`, `id` or `design` (what follows the last `/` counts), and holds
@@ -75,7 +76,7 @@ def read_samples(file: Path, known: Mapping[str, Problem], form: Form = "auto") 
     return found
 
 
-def _sample(file: Path, number: int, row: Mapping[str, Any], known: Mapping[str, Problem], form: Form) -> Sample:
+def _sample(file: Path, number: int, row: Mapping[str, Any], known: Mapping[str, Task], form: Form) -> Sample:
     name = next((row[k] for k in _IDS if k in row), None)
     field = next((k for k in _TEXTS if k in row), None)
     if name is None or field is None:
@@ -87,7 +88,8 @@ def _sample(file: Path, number: int, row: Mapping[str, Any], known: Mapping[str,
     text = row[field]
     if not isinstance(text, str):
         raise InputError(f"{file}:{number}: expected text in {field!r}, got {type(text).__name__}")
-    as_it_is = form == "raw" or (form == "auto" and field == "completion" and problem.style == "body")
+    body = isinstance(problem, Problem) and problem.style == "body"
+    as_it_is = form == "raw" or (form == "auto" and field == "completion" and body)
     return Sample(
         problem=problem.id, attempt=0, text=_whole(text), form="raw" if as_it_is else "reply",
         model=_whole(str(row.get("model", ""))),

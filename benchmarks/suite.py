@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from rtlgen.core.registry import Registry
-from rtlgen.scorers.problem import Problem
+from rtlgen.models.types import Message
+from rtlgen.scorers.task import Task
 
 Kind = Literal["simulation", "text"]
+Messages = Callable[[Task], Sequence[Message]]
+"""Makes what a model is told and asked of a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,14 @@ class Home:
         revision: commit or version.
         licence: SPDX identifier.
         page: address for people.
+        files: names of files of JSON lines below `url`, where it is published as such and not as an archive.
     """
 
     url: str
     revision: str
     licence: str
     page: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,17 @@ class SuiteData:
     """
 
     name: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Task, ...]
 
     @property
     def digest(self) -> str:
         """sha256 over all problems; results of equal digests compare."""
         state = hashlib.sha256(self.name.encode())
         for problem in self.problems:
-            state.update(f"\0{problem.id}\0{problem.digest}\0{problem.prompt}".encode())
+            state.update(f"\0{problem.id}\0{problem.digest}\0{problem.prompt}".encode(errors="replace"))
         return state.hexdigest()
 
-    def by_id(self) -> Mapping[str, Problem]:
+    def by_id(self) -> Mapping[str, Task]:
         """Return the problems by their id."""
         return {p.id: p for p in self.problems}
 
@@ -92,6 +97,31 @@ class Suite(Protocol):
         ...
 
 
+class Prompted(Protocol):
+    """A suite that is published with examples or rules.
+
+    Example:
+        >>> class Polite:
+        ...     def messages(self, folder, examples, rules):
+        ...         return lambda problem: [Message("user", f"Please: {problem.prompt}")]
+        >>> suite: Prompted = Polite()
+    """
+
+    def messages(self, folder: Path | None, examples: int, rules: bool) -> Messages:
+        """Return what makes the published messages of a problem.
+
+        Args:
+            folder: folder of benchmark data; None for the usual ones.
+            examples: how many go in front.
+            rules: whether the published rules are added.
+
+        Raises:
+            ConfigError: the suite has no such examples, or no rules.
+            InputError: the published texts are not there, or are damaged.
+        """
+        ...
+
+
 SUITES: Registry[Suite] = Registry("suite")
 """Name to loader of every suite; third parties add theirs by the entry-point group `rtlgen.plugins`."""
 SUITES.add("starter", "rtlgen.benchmarks.suites.starter:STARTER")
@@ -99,6 +129,13 @@ SUITES.add("verilogeval-v1-human", "rtlgen.benchmarks.suites.verilog_eval:V1_HUM
 SUITES.add("verilogeval-v1-machine", "rtlgen.benchmarks.suites.verilog_eval:V1_MACHINE")
 SUITES.add("verilogeval-v2-spec-to-rtl", "rtlgen.benchmarks.suites.verilog_eval:V2_SPEC")
 SUITES.add("verilogeval-v2-code-complete", "rtlgen.benchmarks.suites.verilog_eval:V2_COMPLETE")
+SUITES.add("verilogeval-v2-spec-to-rtl-fixed", "rtlgen.benchmarks.suites.fixed:V2_SPEC")
+SUITES.add("verilogeval-v2-code-complete-fixed", "rtlgen.benchmarks.suites.fixed:V2_COMPLETE")
 SUITES.add("rtllm-v2", "rtlgen.benchmarks.suites.rtllm:V2")
+SUITES.add("rtllm-v2-fixed", "rtlgen.benchmarks.suites.fixed:RTLLM_V2")
 SUITES.add("rtllm-v1.1", "rtlgen.benchmarks.suites.rtllm:V1_1")
+SUITES.add("cvdp-nonagentic", "rtlgen.benchmarks.suites.cvdp:NONAGENTIC")
+SUITES.add("cvdp-agentic", "rtlgen.benchmarks.suites.cvdp:AGENTIC")
+SUITES.add("cvdp-comprehension", "rtlgen.benchmarks.suites.cvdp:COMPREHENSION")
+SUITES.add("rtllm-v1.1-release", "rtlgen.benchmarks.suites.rtllm:V1_1_RELEASE")
 SUITES.add("rtl-repo", "rtlgen.benchmarks.suites.rtl_repo:RTL_REPO")

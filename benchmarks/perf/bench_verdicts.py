@@ -2,26 +2,32 @@
 
     RTLGEN_DATA=… python benchmarks/perf/bench_verdicts.py --suite verilogeval-v2-spec-to-rtl --workers 2
 
-For every problem of the suite the reference is judged: by the driver with a waveform, as the published script calls it
-(warnings on, one compile and one run through a shell); by a plain pool of the same without the shell; by `Judge`,
+For every problem of the suite the reference is judged: as VerilogEval v1's `check_correctness` does it (in a thread per
+worker a manager's process and a forked one, which runs driver and simulation through a shell, waveform on); as the
+makefile of v2 does it (shell and `timeout`, waveform on); by a plain pool without a shell, waveform on; by `Judge`,
 isolated, without and with results in its store. Prints wall and CPU seconds of each and the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
+import resource
 import shlex
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.managers import ListProxy
 from pathlib import Path
 
 from rtlgen.benchmarks.suite import SUITES
 from rtlgen.core.store import Store
+from rtlgen.sandbox import close_idle
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.simulation import Judge
@@ -41,16 +47,19 @@ class Cost:
 
 def measure(problems: Sequence[Problem], workers: int, one: Callable[[Problem], bool]) -> Cost:
     """Return what it costs to judge all problems."""
+    close_idle()
     start, before = time.monotonic(), _cpu()
     with ThreadPoolExecutor(workers) as pool:
         passed = sum(pool.map(one, problems))
-    return Cost(time.monotonic() - start, _cpu() - before, passed)
+    wall = time.monotonic() - start
+    close_idle()
+    return Cost(wall, _cpu() - before, passed)
 
 
 def _cpu() -> float:
-    """Return the busy seconds of all processors: processes in a sandbox are not counted as children."""
-    user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
-    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU seconds of this process and of all that it waited for, cells included once they are closed."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def candidate(problem: Problem) -> str:
@@ -70,8 +79,34 @@ def _written(problem: Problem, folder: Path) -> list[str]:
     return files
 
 
-def published(problem: Problem) -> bool:
-    """Compile and run as the published scripts do: driver, shell, `timeout`, waveform on."""
+def published_v1(problem: Problem) -> bool:
+    """Judge in a process of its own that tells its result through a manager's process."""
+    context = multiprocessing.get_context("fork")
+    with context.Manager() as manager:
+        result = manager.list()
+        process = context.Process(target=_in_a_process, args=(problem, result))
+        process.start()
+        process.join(31)
+        return bool(result and result[0])
+
+
+def _in_a_process(problem: Problem, result: ListProxy[bool]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        files = _written(problem, Path(name))
+        iverilog, vvp = find_tool("iverilog").path, find_tool("vvp").path
+        build = shlex.join([str(iverilog), *_FLAGS, "-s", problem.tb_top, "-o", "test.vvp", *files])
+        script = f"{build}; {shlex.quote(str(vvp))} -n test.vvp"
+        pipe = subprocess.PIPE
+        with subprocess.Popen(["sh", "-c", script], cwd=name, stdout=pipe, stderr=pipe, text=True) as process:
+            timer = threading.Timer(30, process.kill)
+            timer.start()
+            out, _ = process.communicate()
+            timer.cancel()
+        result.append("Mismatches: 0 in " in out)
+
+
+def published_v2(problem: Problem) -> bool:
+    """Compile and run as the makefile does: driver, shell, `timeout`, waveform on."""
     with tempfile.TemporaryDirectory() as name:
         files = _written(problem, Path(name))
         iverilog, vvp = find_tool("iverilog").path, find_tool("vvp").path
@@ -102,11 +137,12 @@ def main() -> None:
     args = parser.parse_args()
     if not os.environ.get("RTLGEN_DATA") and args.suite != "starter":
         args.suite = "starter"  # what is in the package; the published suites need their data
-    problems = SUITES.load(args.suite).load(None).problems
+    problems = tuple(p for p in SUITES.load(args.suite).load(None).problems if isinstance(p, Problem))
     with tempfile.TemporaryDirectory() as name:
         judge, kept = Judge(), Judge(store=Store(Path(name)))
         ways: dict[str, Callable[[Problem], bool]] = {
-            "published": published,
+            "published, v1": published_v1,
+            "published, v2": published_v2,
             "plain pool": plain,
             "judge": lambda p: judge.judge(p, candidate(p)).passed,
             "judge, store filled": lambda p: kept.judge(p, candidate(p)).passed,
@@ -121,7 +157,7 @@ def main() -> None:
         rate = len(problems) / cost.wall_s
         print(f"{way:<20} {cost.wall_s:7.2f} s wall {cost.cpu_s:7.2f} s CPU {rate:9.1f} /s {cost.passed:4d} pass")
     own = costs["judge"]
-    for way in ("published", "plain pool"):
+    for way in ("published, v1", "published, v2", "plain pool"):
         print(f"{way} / judge: wall {costs[way].wall_s / own.wall_s:.2f}, CPU {costs[way].cpu_s / own.cpu_s:.2f}")
 
 

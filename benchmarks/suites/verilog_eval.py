@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtlgen.benchmarks.data import find_file, problems, published_fields
-from rtlgen.benchmarks.suite import Home, Kind, SuiteData
-from rtlgen.core.errors import InputError
+from rtlgen.benchmarks.suite import Home, Kind, Messages, SuiteData
+from rtlgen.benchmarks.suites.verilog_eval_prompts import FILE, as_file, parts, published_messages
+from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.scorers.problem import Problem
 
 Archive = Mapping[str, Callable[[], str]]
@@ -23,14 +24,29 @@ Archive = Mapping[str, Callable[[], str]]
 _PAGE: Final = "https://github.com/NVlabs/verilog-eval"
 _V2: Final = "c498220d0a52248f8e3fdffe279075215bde2da6"
 _VERDICT: Final = r"^Mismatches: (\d+) in (\d+) samples$"
+_TIMEOUT: Final = (
+    "the testbench ends itself before its stimulus does and prints TIMEOUT, also for correct designs, which the "
+    "published harness therefore never passes"
+)
+_START: Final = "the reference's flip-flops start at 0, which the prompt doesn't ask for: an answer without that fails"
 _ISSUES: Final[Mapping[str, str]] = {
-    "Prob099_m2014_q6c": "prompt and testbench disagree on the interface, so that no answer to the prompt passes",
-    "Prob082_lfsr32": "correct designs run into the testbench's own timeout, which prints TIMEOUT",
-    "Prob141_count_clock": "correct designs run into the testbench's own timeout, which prints TIMEOUT",
-    "Prob156_review2015_fancytimer": "correct designs run into the testbench's own timeout, which prints TIMEOUT",
-    "Prob034_dff8": "flip-flops of the reference start at a value that the prompt does not give",
-    "Prob053_m2014_q4d": "flip-flops of the reference start at a value that the prompt does not give",
-    "Prob104_mt2015_muxdff": "flip-flops of the reference start at a value that the prompt does not give",
+    "Prob053_m2014_q4d": _START,
+    "Prob082_lfsr32": _TIMEOUT,
+    "Prob104_mt2015_muxdff": _START,
+    "Prob141_count_clock": _TIMEOUT,
+    "Prob156_review2015_fancytimer": _TIMEOUT,
+}
+_SPEC_ISSUES: Final[Mapping[str, str]] = {
+    "Prob034_dff8": _START,
+    "Prob099_m2014_q6c": "the prompt and the reference have outputs Y1 and Y3, the testbench connects Y2 and Y4, so "
+    "that no answer to the prompt compiles; the prompt's last sentences are garbled",
+}
+_V1_ISSUES: Final[Mapping[str, str]] = {
+    "human/dff8": _START,
+    "human/m2014_q4d": _START,
+    "human/mt2015_muxdff": _START,
+    "machine/fsm_ps2": "the testbench's reset never comes at a rising edge, so that the reference stays undefined and "
+    "everything passes",
 }
 
 
@@ -53,6 +69,17 @@ class _VerilogEval:
     def convert(self, archive: Archive) -> Iterator[dict[str, Any]]:
         """Yield the problems of the published archive; see `Fetchable`."""
         return _published_v1(archive, self.published) if self.version == 1 else _published_v2(archive, self.published)
+
+    def side_files(self, archive: Archive) -> Mapping[str, str]:
+        """Return the texts that v2 asks with; see `WithSideFiles`."""
+        found = parts(archive, _V2) if self.version == 2 else None
+        return {FILE: as_file(found)} if found else {}
+
+    def messages(self, folder: Path | None, examples: int, rules: bool) -> Messages:
+        """Return what makes the published messages of a problem; see `Prompted`."""
+        if self.version == 1:
+            raise ConfigError(f"suite {self.name!r} has no published examples or rules; VerilogEval v2 has")
+        return published_messages(self.published.removeprefix("dataset_"), self.name, folder, examples, rules)
 
 
 def _published_v2(archive: Archive, folder: str) -> Iterator[dict[str, Any]]:
@@ -109,7 +136,7 @@ def _lines(archive: Archive, path: str) -> list[dict[str, Any]]:
 def _v2(row: Mapping[str, Any]) -> Problem:
     extra = row["extra"]
     name = str(extra["problem"])
-    issue = _ISSUES.get(name)
+    issue = _ISSUES.get(name) or (None if extra["completion_style"] == "body" else _SPEC_ISSUES.get(name))
     return Problem(
         id=name,
         reference_in_testbench=True,
@@ -122,12 +149,14 @@ def _v2(row: Mapping[str, Any]) -> Problem:
 
 
 def _v1(row: Mapping[str, Any]) -> Problem:
+    issue = _V1_ISSUES.get(str(row["task_id"]).partition("/")[2])
     return Problem(
         id=str(row["task_id"]).rpartition("/")[2],
         verdict=_VERDICT,
         timescale="1 ps/1 ps",
         interface=row["interface"] or "",
         style="body",
+        known_issues=(issue,) if issue else (),
         **published_fields(row),
     )
 

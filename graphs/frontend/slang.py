@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pyslang import ast
 
 MAX_REPORTED = 20
+_MIXED_TYPES = frozenset({"SignConversion", "ArithOpMismatch", "BitwiseOpMismatch"})
+"""Signed and unsigned words of one width in one expression: off by default in slang, and no warning of Verilator. A
+comparison of such words (`SignCompare`) is one here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,11 @@ def elaborate(
     _check_top([i.name for i in instances], top)
     warnings = tuple(d for d in diagnostics if d.severity == "warning")
     return Elaborated(dict(sources), compilation, manager, buffers, instances[0], warnings)
+
+
+def slang_warnings(elaborated: Elaborated) -> Counter[str]:
+    """Return how often slang gives each kind of warning, those on mixed types left out."""
+    return Counter(d.code for d in elaborated.warnings if d.code not in _MIXED_TYPES)
 
 
 def _compile(

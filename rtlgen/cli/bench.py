@@ -2,80 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtlgen.cli.bench_options import (
+    CSV,
+    DATA,
+    JOBS,
+    JSON,
+    LIMIT,
+    PROBLEM,
+    SECOND,
+    K,
+    Place,
+    judging,
+    prices,
+    recipe,
+    run_folder,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from rtlgen.benchmarks.doctor import Finding
-    from rtlgen.benchmarks.report import Figure, Report
     from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
-    from rtlgen.benchmarks.scoring import LocalRecipe, LocalScorer
-    from rtlgen.benchmarks.suite import SuiteData
-    from rtlgen.scorers.problem import Problem
-    from rtlgen.scorers.simulation import Judge
-
-_DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Folder of benchmark data; the default is the user's cache.",
-)
-_JOBS = click.option("--jobs", type=click.IntRange(1, 256), help="Simulations at once; the default is the cores.")
-_LIMIT = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N problems.")
-_PROBLEM = click.option(
-    "--problem", "wanted", multiple=True, metavar="ID", help="Only this problem, or those beginning so (repeatable)."
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-_CSV = click.option("--csv", "as_csv", is_flag=True, help="Print one line per problem as CSV.")
-_OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the run.")
-_RESUME = click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-_EXECUTOR = click.option(
-    "--executor",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Judge in this process, or by Ray on this machine or a cluster.",
-)
-_RAY = click.option(
-    "--ray-address", envvar="RAY_ADDRESS", metavar="HOST:PORT", help="Ray cluster to use (auto: the one here)."
-)
-_PRICES = [
-    click.option("--price-in", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens read."),
-    click.option("--price-out", type=click.FloatRange(min=0), metavar="USD", help="Price of a million tokens written."),
-    click.option(
-        "--price-cached", type=click.FloatRange(min=0), metavar="USD",
-        help="Price of a million tokens read from the endpoint's cache; the default is --price-in.",
-    ),
-]  # fmt: skip
-_K = click.option("-k", "ks", type=click.IntRange(min=1), multiple=True, help="k of pass@k (repeatable).")
-
-
-def _prices(function: Callable[..., int]) -> Callable[..., int]:
-    """Add the options of prices to a command, which gets them as one `price`."""
-
-    @functools.wraps(function)
-    def with_price(
-        *arguments: Any, price_in: float | None, price_out: float | None, price_cached: float | None, **options: Any
-    ) -> int:
-        from rtlgen.benchmarks.runlog import Price
-
-        if (price_in is None) != (price_out is None) or (price_cached is not None and price_in is None):
-            raise click.UsageError("expected both --price-in and --price-out, or neither")
-        price = None
-        if price_in is not None and price_out is not None:
-            price = Price(input_usd=price_in, output_usd=price_out, cached_usd=price_cached)
-        return function(*arguments, price=price, **options)
-
-    for option in reversed(_PRICES):
-        with_price = option(with_price)
-    return with_price
+    from rtlgen.benchmarks.suite import Messages, SuiteData
+    from rtlgen.scorers.task import Task
 
 
 @click.group("bench")
@@ -85,7 +39,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@_DATA
+@DATA
 def list_suites(as_json: bool, data: Path | None) -> None:
     """Show the suites, and whether their data is here."""
     import json
@@ -107,13 +61,13 @@ def list_suites(as_json: bool, data: Path | None) -> None:
         return
     for row in found:
         state = f"{row['problems']} problems" if row["problems"] is not None else "no data here"
-        click.echo(f"{row['name']:<30} {state:<14} {row['title']}")
+        click.echo(f"{row['name']:<35} {state:<14} {row['title']}")
 
 
 @command.command("fetch")
 @click.argument("suite")
 @click.option("--url", help="Another address of the published archive.")
-@_DATA
+@DATA
 def fetch(suite: str, url: str | None, data: Path | None) -> None:
     """Download a suite from its public home into the user's cache, or into --data."""
     from rtlgen.benchmarks.fetch import fetch as fetched
@@ -139,7 +93,7 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
     "--model", required=True, metavar="PROVIDER:NAME", help="openai:NAME, hf:FOLDER, replay:FILE, record:FILE."
 )
 @click.option("-n", "n", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers per problem.")
-@_K
+@K
 @click.option("--temperature", type=click.FloatRange(0, 2), help="The default is 0 for one answer, 0.8 for more.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=4096, show_default=True, help="Of one answer.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -151,21 +105,19 @@ def fetch(suite: str, url: str | None, data: Path | None) -> None:
     metavar="SECONDS",
     help="For one answer, further attempts included.",
 )
-@_prices
-@_JOBS
-@_EXECUTOR
-@_RAY
-@_RESUME
-@_LIMIT
-@_PROBLEM
-@_OUT
-@_DATA
-@_JSON
-@_CSV
+@click.option(
+    "--examples", type=click.IntRange(0, 4), metavar="N",
+    help="Ask by the published prompt with N examples (VerilogEval v2); the default is a prompt of our own.",
+)  # fmt: skip
+@click.option("--rules", is_flag=True, help="Ask by the published prompt with its rules (VerilogEval v2 spec-to-RTL).")
+@prices
+@judging
+@run_folder
 def run(
     suite: str, model: str, n: int, ks: tuple[int, ...], temperature: float | None, max_tokens: int, seed: int,
-    timeout: float, price: Price | None, jobs: int | None, executor: Any, ray_address: str | None, resume: bool,
-    limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
+    timeout: float, examples: int | None, rules: bool, price: Price | None, place: Place, resume: bool,
+    limit: int | None, wanted: tuple[str, ...],
+    out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Ask a model, judge its answers, and report.
 
@@ -176,14 +128,17 @@ def run(
 
     loaded = _load(suite, data)
     chosen = _chosen(loaded, wanted, limit)
+    messages = _messages(suite, data, examples, rules)
     asked = open_model(model)
     heat = temperature if temperature is not None else (0.0 if n == 1 else 0.8)
-    place = _Place(executor, ray_address, jobs)
-    config = _config(loaded, chosen, place.local.judge, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    config = _config(loaded, chosen, place, model=model, n=n, temperature=heat, max_tokens=max_tokens)
+    config = config.model_copy(update={"examples": 0 if rules and examples is None else examples, "rules": rules})
     folder = _folder(out, suite, model, config, resume=resume)
     if price:
         folder.set_price(price)
-    asking = Asking(asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout)
+    asking = Asking(
+        asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout, messages=messages
+    )
     stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
@@ -201,21 +156,12 @@ def run(
     show_default=True,
     help="Whether code has to be found in the answers (reply), or they are code as they stand (raw).",
 )
-@_K
-@_JOBS
-@_EXECUTOR
-@_RAY
-@_RESUME
-@_LIMIT
-@_PROBLEM
-@_OUT
-@_DATA
-@_JSON
-@_CSV
+@K
+@judging
+@run_folder
 def score(
-    suite: str, samples: Path, form: Any, ks: tuple[int, ...], jobs: int | None, executor: Any, ray_address: str | None,
-    resume: bool, limit: int | None, wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool,
-    as_csv: bool,
+    suite: str, samples: Path, form: Any, ks: tuple[int, ...], place: Place, resume: bool, limit: int | None,
+    wanted: tuple[str, ...], out: Path | None, data: Path | None, as_json: bool, as_csv: bool,
 ) -> int:  # fmt: skip
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
@@ -230,9 +176,8 @@ def score(
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
     if not found:
         raise InputError(f"{samples}: expected a sample of the problems that are asked for, got none")
-    place = _Place(executor, ray_address, jobs)
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
-    config = _config(loaded, chosen, place.local.judge, model=label, n=0, temperature=None, max_tokens=None)
+    config = _config(loaded, chosen, place, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
     stopped = _work(folder, place, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
@@ -255,11 +200,11 @@ def _score_text(suite: str, samples: Path, *, as_json: bool) -> int:
 
 @command.command("report")
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@_K
-@_prices
-@_DATA
-@_JSON
-@_CSV
+@K
+@prices
+@DATA
+@JSON
+@CSV
 def report(
     run_folder: Path, ks: tuple[int, ...], price: Price | None, data: Path | None, as_json: bool, as_csv: bool
 ) -> int:
@@ -276,65 +221,59 @@ def report(
 @command.command("compare")
 @click.argument("runs", nargs=2, metavar="RUN RUN", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("-k", "k", type=click.IntRange(min=1), default=1, show_default=True, help="k of pass@k.")
-@_DATA
-@_JSON
-def compare(runs: tuple[Path, Path], k: int, data: Path | None, as_json: bool) -> None:
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page of it.")
+@DATA
+@JSON
+def compare(runs: tuple[Path, Path], k: int, html: Path | None, data: Path | None, as_json: bool) -> None:
     """Compare two runs of one suite: the difference, its interval, and on which problems they differ."""
     from rtlgen.benchmarks.compare import compare as compared
+    from rtlgen.benchmarks.compare_page import compare_page
     from rtlgen.benchmarks.report import make_report
-    from rtlgen.benchmarks.runlog import RunFolder
+    from rtlgen.benchmarks.runlog import RunFolder, write_text
+    from rtlgen.cli.bench_print import print_comparison
 
-    folders = [RunFolder(path) for path in runs]
+    folders = (RunFolder(runs[0]), RunFolder(runs[1]))
     made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
     found = compared(made[0], made[1], k)
+    if html:
+        write_text(html, compare_page(found, (made[0], made[1]), folders))
     if as_json:
         click.echo(found.model_dump_json(indent=1))
-        return
-    click.echo(f"pass@{k} over {found.problems} problems: {found.before * 100:.2f} % -> {found.after * 100:.2f} %")
-    click.echo(f"difference {found.difference * 100:+.2f} points ({found.low * 100:+.1f} to {found.high * 100:+.1f})")
-    click.echo(f"better on {found.won}, worse on {found.lost}; sign test p = {found.p_value:.3g}")
-    for d in found.differences:
-        click.echo(f"  {d.problem:<34} {d.before * 100:6.1f} % -> {d.after * 100:6.1f} %")
+    else:
+        print_comparison(found)
 
 
 @command.command("doctor")
 @click.argument("suite")
-@_JOBS
-@_LIMIT
-@_PROBLEM
-@_DATA
-@_JSON
+@JOBS
+@SECOND
+@LIMIT
+@PROBLEM
+@DATA
+@JSON
 def doctor(
-    suite: str, jobs: int | None, limit: int | None, wanted: tuple[str, ...], data: Path | None, as_json: bool
-) -> int:
+    suite: str, jobs: int | None, second: str | None, limit: int | None, wanted: tuple[str, ...], data: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Run every reference, and say which problems are broken with this simulator, and why."""
     import json
 
     from rtlgen.benchmarks.doctor import examine
+    from rtlgen.cli.bench_print import print_findings
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
 
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
-    token, judge = StopToken(bus), _recipe().open().judge
+    token, scorer = StopToken(bus), recipe(second=second).open()
     with show(bus, settings.display), interruptible(token):
-        found = examine(chosen, judge, jobs=jobs or settings.jobs, bus=bus, token=token)
+        found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
-        _print_findings(found, str(judge.simulator))
+        print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
     return 130 if token.stopped else 0
-
-
-def _print_findings(found: Sequence[Finding], simulator: str) -> None:
-    good = sum(f.reference is not None and f.reference.passed for f in found)
-    click.echo(f"{good} of {len(found)} references pass with {simulator}")
-    for f in found:
-        status = f.reference.status if f.reference else "broken"
-        if not f.sound or f.known_issues:
-            why = "; ".join(x for x in (f.reason, *f.known_issues) if x)
-            click.echo(f"  {f.problem:<34} {status:<13} {why}")
 
 
 def _load(suite: str, data: Path | None) -> SuiteData:
@@ -346,39 +285,40 @@ def _load(suite: str, data: Path | None) -> SuiteData:
     return SUITES.load(suite).load(data)
 
 
-def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Problem, ...]:
+def _messages(suite: str, data: Path | None, examples: int | None, rules: bool) -> Messages:
+    """Return how problems are asked: as published where examples or rules are wanted."""
+    from rtlgen.benchmarks.runner import plain_messages
+    from rtlgen.benchmarks.suite import SUITES
+    from rtlgen.core.errors import ConfigError
+
+    if examples is None and not rules:
+        return plain_messages
+    published: Any = SUITES.load(suite) if suite in SUITES else None
+    if not hasattr(published, "messages"):
+        raise ConfigError(f"suite {suite!r} has no published examples or rules; VerilogEval v2 has")
+    made: Messages = published.messages(data, examples or 0, rules)
+    return made
+
+
+def _chosen(loaded: SuiteData, wanted: Sequence[str], limit: int | None) -> tuple[Task, ...]:
     from rtlgen.benchmarks.data import chosen
 
     return chosen(loaded.problems, wanted, limit)
 
 
-def _recipe() -> LocalRecipe:
-    from rtlgen.benchmarks.scoring import LocalRecipe
-    from rtlgen.core.config import load_settings
-
-    settings = load_settings()
-    return LocalRecipe(store=settings.cache_dir / "store", store_mb=settings.cache_max_mb)
-
-
-class _Place:
-    """Where answers are judged, as the options say."""
-
-    def __init__(self, executor: Any, address: str | None, jobs: int | None) -> None:
-        self.executor, self.address, self.jobs = executor, address, jobs
-        self.recipe = _recipe()
-        self.local: LocalScorer = self.recipe.open()
-
-
 def _config(
-    loaded: SuiteData, chosen: Sequence[Problem], judge: Judge, *, model: str, n: int, temperature: float | None,
+    loaded: SuiteData, chosen: Sequence[Task], place: Place, *, model: str, n: int, temperature: float | None,
     max_tokens: int | None,
 ) -> RunConfig:  # fmt: skip
     from rtlgen._version import __version__
     from rtlgen.benchmarks.runlog import RunConfig
 
+    scorer = place.local
     return RunConfig(
         suite=loaded.name, dataset=loaded.digest, model=model, n=n, temperature=temperature, max_tokens=max_tokens,
-        problems=tuple(p.id for p in chosen), simulator=str(judge.simulator), version=__version__,
+        problems=tuple(p.id for p in chosen), simulator=str(scorer.judge.simulator), version=__version__,
+        judge=place.recipe.rater or "", second=str(scorer.second.simulator) if scorer.second else "",
+        checks=scorer.quality.basis if scorer.quality else "",
     )  # fmt: skip
 
 
@@ -398,7 +338,7 @@ def _folder(out: Path | None, suite: str, label: str, config: RunConfig, *, resu
     return folder
 
 
-def _work(folder: RunFolder, place: _Place, job: Any) -> bool:
+def _work(folder: RunFolder, place: Place, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
     from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
@@ -417,11 +357,12 @@ def _work(folder: RunFolder, place: _Place, job: Any) -> bool:
 
 
 def _finish(
-    folder: RunFolder, problems: Sequence[Problem], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
+    folder: RunFolder, problems: Sequence[Task], ks: tuple[int, ...], stopped: bool, *, as_json: bool, as_csv: bool
 ) -> int:
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page
     from rtlgen.benchmarks.runlog import write_json, write_text
+    from rtlgen.cli.bench_print import print_report
 
     made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
@@ -431,64 +372,8 @@ def _finish(
     elif as_csv:
         click.echo(reports.as_csv(made), nl=False)
     else:
-        _print(made, folder.path)
+        print_report(made, folder.path)
     if stopped:
         click.echo(f"stopped; go on with --resume --out {folder.path}", err=True)
         return 130
     return 0 if made.judged == made.samples else 1
-
-
-def _print(made: Report, path: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(file=sys.stdout)
-    title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
-    console.print(title, highlight=False, markup=False, soft_wrap=True)
-    table = Table()
-    table.add_column("")
-    for figure in made.figures:
-        table.add_column(f"pass@{figure.k}", justify="right")
-    table.add_column("samples", justify="right")
-    table.add_row("all", *map(_text, made.figures), str(made.judged))
-    for group in made.categories:
-        table.add_row(group.name, *map(_text, group.figures), str(group.samples))
-    console.print(table)
-    stages = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(made.stages.items(), key=lambda x: -x[1]))
-    console.print(f"ended: {stages}", highlight=False, markup=False)
-    if made.unreadable:
-        bounds = ", ".join(
-            f"pass@{a.k} up to {_percent(b)}" for a, b in zip(made.figures, made.if_readable, strict=True)
-        )
-        said = f"{made.unreadable} answers can't be read by this simulator and count as not passed; if right: {bounds}"
-        console.print(said, highlight=False, markup=False)
-    if (spent := _spent(made)) is not None:
-        console.print(spent, highlight=False, markup=False, soft_wrap=True)
-    flagged = [x.problem for x in made.problems if x.flags]
-    if flagged:
-        console.print(f"known to be flawed: {', '.join(flagged)}", highlight=False, markup=False)
-    console.print(
-        f"results: {path}/report.html, report.json, samples.jsonl, results.jsonl",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def _spent(made: Report) -> str | None:
-    """Return what the answers took in tokens and money, None where no answer tells."""
-    if made.prompt_tokens is None and made.completion_tokens is None:
-        return None
-    cached = f" ({made.cached_tokens:,} of them cached)" if made.cached_tokens is not None else ""
-    cost = "-" if made.cost_usd is None else f"{made.cost_usd:,.4f} USD"
-    return f"tokens: {made.prompt_tokens or 0:,} read{cached}, {made.completion_tokens or 0:,} written; cost: {cost}"
-
-
-def _percent(figure: Figure) -> str:
-    return "-" if figure.value is None else f"{figure.value * 100:.2f} %"
-
-
-def _text(figure: Figure) -> str:
-    if figure.value is None or figure.low is None or figure.high is None:
-        return "-"
-    return f"{figure.value * 100:.2f} % ({figure.low * 100:.1f}-{figure.high * 100:.1f})"

@@ -18,14 +18,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--build",
+    type=click.Choice(["iverilog"]),
+    help="Build this tool from its source archive into the user's cache first (Icarus 12.0, some minutes).",
+)
+@click.option("--url", metavar="URL", help="Where the source archive is; the default is apt's Debian archive.")
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, as_json: bool, build: str | None, url: str | None) -> None:
     """Show every tool, its version, and the command that installs what is missing.
 
     Exit code 0 where every required tool is there, 1 where one is not.
     """
     from rtlgen.synth.tools import doctor
 
+    if url and not build:
+        raise click.UsageError("expected --build with --url")
+    if build:
+        _build(url)
     probes = doctor()
     ready = all(probe.status == "ok" for probe in probes if probe.required)
     if as_json:
@@ -33,6 +43,18 @@ def command(ctx: click.Context, as_json: bool) -> None:
     else:
         _print_table(probes, ready)
     ctx.exit(0 if ready else 1)
+
+
+def _build(url: str | None) -> None:
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.events import EventBus
+    from rtlgen.display import show
+    from rtlgen.synth.sim.build import build_icarus
+
+    bus = EventBus()
+    with show(bus, load_settings().display):
+        made = build_icarus(bus, url=url)
+    click.echo(f"built {made}", err=True)
 
 
 def _print_json(probes: Sequence[Probe], ready: bool) -> None:

@@ -81,7 +81,7 @@ def wrap(
     limited = [*_prlimit(limits, means), *argv]
     if means.bwrap:
         needed = () if means.prlimit else (_LIMITED,)
-        return [*_bwrap(means.bwrap, argv[0], cwd, private_tmp, writable, (*readable, *needed)), *limited]
+        return [*bubble(means.bwrap, argv[0], cwd, private_tmp, writable, (*readable, *needed)), *limited]
     network = [str(means.unshare), "--net", "--"] if means.unshare else []
     life = [str(means.setpriv), "--pdeathsig", "KILL"] if means.setpriv else []
     return [*life, *network, *limited]
@@ -136,7 +136,8 @@ def _quoted(word: str) -> str:
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def _prlimit(limits: Limits, means: Confinement) -> list[str]:
+def rlimits(limits: Limits) -> dict[str, str]:
+    """Return what the kernel limits, as util-linux writes it: name → value, or soft:hard."""
     cpu = math.ceil(limits.cpu_s)
     values = {
         "cpu": f"{cpu}:{cpu + 1}",  # SIGXCPU at the soft limit, SIGKILL at the hard one
@@ -146,35 +147,35 @@ def _prlimit(limits: Limits, means: Confinement) -> list[str]:
     }
     if os.geteuid() != 0:  # root is exempt in the kernel; run() counts processes for everybody
         values["nproc"] = str(_own_threads() + limits.processes + _SPARE_THREADS)
+    return values
+
+
+def _prlimit(limits: Limits, means: Confinement) -> list[str]:
+    values = rlimits(limits)
     if means.prlimit:
         return [str(means.prlimit), *(f"--{name}={value}" for name, value in values.items()), "--"]
     # isolated and without site: about 10 ms
     return [sys.executable, "-I", "-S", str(_LIMITED), *(f"{name}={value}" for name, value in values.items()), "--"]
 
 
-def _bwrap(
+def bubble(
     bwrap: Path,
     tool: str,
     cwd: Path,
-    private_tmp: Path,
+    private_tmp: Path | None,
     writable: Sequence[Path],
     readable: Sequence[Path],
+    life: Sequence[str] = ("--die-with-parent",),
 ) -> list[str]:
-    command = [
-        str(bwrap),
-        "--unshare-all",
-        "--die-with-parent",
-        "--cap-drop",
-        "ALL",
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-    ]
+    """Return the command line of bubblewrap up to the command; see `wrap`.
+
+    Without a `private_tmp`, `/tmp` is an empty folder in memory; `life` says what ends it all.
+    """
+    command = [str(bwrap), "--unshare-all", *life, "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
     for path in (*_SYSTEM_FOLDERS, *_SYSTEM_FILES):
         command += ["--ro-bind-try", path, path]
     # /tmp before what may lie in it
-    command += ["--bind", str(private_tmp), "/tmp"]
+    command += ["--bind", str(private_tmp), "/tmp"] if private_tmp else ["--tmpfs", "/tmp"]
     for path in dict.fromkeys([*_tool_folders(tool), *(str(path.resolve()) for path in readable)]):
         command += ["--ro-bind-try", path, path]
     for path in dict.fromkeys([str(path.resolve()) for path in (*writable, cwd)]):
@@ -205,7 +206,7 @@ def _probe_bwrap(name: str) -> tuple[Path | None, str]:
     if path is None:
         return None, "bubblewrap is not installed"
     here = Path("/var/empty") if Path("/var/empty").is_dir() else Path("/usr")
-    command = _bwrap(path, "/usr/bin/true", here, here, (), ())
+    command = bubble(path, "/usr/bin/true", here, here, (), ())
     error = _works([*command, "true"])
     return (path, "") if not error else (None, f"bubblewrap does not work here ({error})")
 

@@ -11,8 +11,11 @@ from rtlgen.scorers.problem import Problem
 
 THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 """What a model thinks aloud before it answers."""
-FENCE: Final = re.compile(r"^[ \t]*(`{3,}+|~{3,}+)[^\n]*+\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
-"""A fenced block; the second group is what stands in it. One that is never closed goes on to the end."""
+BLOCK: Final = re.compile(
+    r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n]*+)\n(?P<body>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+"""A fenced block: what stands behind the fence, and in it. One that is never closed goes on to the end."""
 _MARKED: Final = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
 _STARTS: Final = frozenset(
     {"module", "macromodule", "package", "interface", "typedef", "function", "import", "primitive"}
@@ -26,22 +29,46 @@ LARGEST: Final = 1 << 20
 def extract(reply: str, problem: Problem) -> str:
     """Return the candidate's source: the module with everything it needs, whatever prose stands around it.
 
-    Fenced blocks come first: all that hold modules, if one of them defines the top, else the last one. Without
-    fences, the text from the first module to the last `endmodule`. A body gets the problem's interface in front,
-    unless it is a whole module already. An empty string means that there is no code.
+    A module between the marks [BEGIN] and [DONE] comes first. Then fenced blocks: all that hold modules, if one of them
+    defines the top, else the last one. Without fences, the text from the first module to the last `endmodule`. A body
+    gets the problem's interface in front, unless it is a whole module already. An empty string means that there is no
+    code.
 
     Args:
         reply: what the model wrote.
         problem: what it was asked.
     """
-    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
-    text = text.removeprefix("\ufeff").replace("\x00", "")
-    marked = _MARKED.findall(text)
-    blocks = [m[2] for m in FENCE.finditer(text)] or marked
+    text = readable(reply)
+    whole = [m for m in _MARKED.findall(text) if problem.top in modules(m)]
+    text = whole[-1] if whole else text
+    blocks = _blocks(text)
     code = _of_blocks(blocks, problem.top) if blocks else text
     if problem.style == "body" and problem.top not in modules(code):
         return problem.completed(code)
     return code if blocks else _without_prose(code)
+
+
+def readable(reply: str) -> str:
+    """Return an answer without thoughts, marks of order and null characters, with plain line ends."""
+    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix("\ufeff").replace("\x00", "")
+
+
+def code_in(text: str, top: str) -> str:
+    """Return the code in a readable answer, as `extract` finds it."""
+    blocks = _blocks(text)
+    return _of_blocks(blocks, top) if blocks else _without_prose(text)
+
+
+def _blocks(text: str) -> list[str]:
+    found = [(m["body"], m["fence"]) for m in BLOCK.finditer(text)]
+    return [_closed(body, fence) for body, fence in found] or _MARKED.findall(text)
+
+
+def _closed(body: str, fence: str) -> str:
+    """Return a block without the fence that some models put behind the last word of its last line."""
+    end = body.rstrip()
+    return f"{end.removesuffix(fence)}\n" if end.endswith(fence) else body
 
 
 def _of_blocks(blocks: list[str], top: str) -> str:

@@ -7,6 +7,7 @@ the verdict does not depend on it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from rtlgen.graphs.frontend.words import words
@@ -35,13 +36,24 @@ _FORBIDDEN: Final = {
 _DIRECTIVES: Final = frozenset({"`include", "`pragma", "`protect", "`protected", "`line"})
 
 
-def refusal(text: str) -> str | None:
-    """Return why a candidate is refused before any tool reads it, None where it may be simulated."""
+def refusal(text: str, includes: Collection[str] = (), tasks: Collection[str] = ()) -> str | None:
+    """Return why a candidate is refused before any tool reads it, None where it may be simulated.
+
+    Args:
+        text: the candidate.
+        includes: files that it may include, as written between the quotes.
+        tasks: system tasks that it may call beside those of `ALLOWED`.
+    """
     previous = ""
-    for word in words(text):
+    row = iter(words(text))
+    for word in row:
+        if word.text == "`include":
+            named = next((w for w in row if w.kind != "comment"), None)
+            if named is not None and named.kind == "string" and named.text.strip('"') in includes:
+                continue
         if word.kind == "broken":
             return f"has an unended {word.text!r}"
-        if word.kind == "system" and word.text not in ALLOWED:
+        if word.kind == "system" and word.text not in ALLOWED and word.text not in tasks:
             return f"calls {word.text}, which is no part of a design"
         if word.kind == "directive" and word.text in _DIRECTIVES:
             return f"has the compiler directive {word.text}"

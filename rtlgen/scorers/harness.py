@@ -1,44 +1,143 @@
 """A candidate judged by a pytest harness around cocotb, as CVDP's are, in our own sandbox and without containers.
 
-The harness expects its files in `/src` and the design in `/code`. Both become folders of a private place, and the names
-in its environment and its files are changed to match. What pytest reports and how it ended is the verdict; the design
-runs inside the simulator and can write neither (the gate refuses designs that open files).
+The harness expects its files in `/src`, the design in `/code`, and to run in `/code/rundir`. These become folders of a
+private place, and the names in its environment and its files are changed to match. What pytest reports and how it
+ended is the verdict; the design runs inside the simulator and can write neither (the gate refuses designs that open
+files), and an answer can't write files that the harness or pytest reads.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import ClassVar, Final
 from xml.etree import ElementTree as ET
 
-from rtlgen.core.errors import InputError
-from rtlgen.core.types import Record, ToolRun
+from rtlgen.core.errors import InputError, ToolNotFoundError
+from rtlgen.core.store import Store, record_codec
+from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Limits, run
+from rtlgen.scorers.compose import Service, services
+from rtlgen.scorers.files import PathError, files_in, inside
 from rtlgen.scorers.gate import refusal
+from rtlgen.scorers.patch import PatchError, apply_diff
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.simulation import Status, Verdict
+from rtlgen.scorers.task import Task
 
 LIMITS: Final = Limits(cpu_s=120, wall_s=900, memory_mb=4096, file_mb=128, output_mb=16, disk_mb=512, processes=64)
-_REPORT: Final = "junit.xml"
+SCHEMA: Final = "harness/1"
 _HDL: Final = (".v", ".sv", ".svh", ".vh")
-_BUILD: Final = re.compile(r"(?:Process|Command).*iverilog.*(?:terminat|return|fail)|iverilog.*\berror", re.IGNORECASE)
+_DATA: Final = (*_HDL, ".hex", ".mem", ".dat", ".txt", ".md")
+_OURS: Final = ("src", "rundir", "harness")
+_READ: Final = (".py", ".pth", ".ini", ".cfg", ".toml", ".yml", ".yaml", ".env", ".so", ".sh", ".mk")
+"""Ends of names that pytest, Python or a simulator's scripts would read."""
+_WAVES: Final = ("$dumpfile", "$dumpvars", "$dumpon", "$dumpoff", "$dumpall", "$dumplimit", "$dumpflush")
+"""What files given in tasks have; a wave can't become a verdict here, and the harness's files can't be written."""
+_BUILD: Final = re.compile(r"(?:%Error\S*: )?\S*/code/([^\s:]+:\d+:.*\berror\b.*|\S+:\d+:\d+: .*)", re.IGNORECASE)
+"""A compiler's complaint about a file of the design."""
+_SAID: Final = re.compile(r"^(?:E\s+|\s*)(\w*(?:Error|Exception|Failure): .+)$", re.MULTILINE)
+_LOG: Final = 1 << 16
+"""Bytes of a log that are looked at."""
+_TOOLS: Final = re.compile(r"""\b(yosys|verible-verilog-\w+|nextpnr-\w+|verilator(?=["',\s]+--?\w))""")
+_MODULE: Final = re.compile(r"No module named '([\w.]+)'")
+_FIXED: Final = {
+    "COCOTB_RANDOM_SEED": "1", "RANDOM_SEED": "1", "PYTHONHASHSEED": "0",  # the same answer gets the same verdict again
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the published image has none, and those of ours take a second to load
+    "PYTHONDONTWRITEBYTECODE": "1",
+}  # fmt: skip
 
 
-class Harness(Record):
+class Harness(Task):
     """One task with a harness."""
 
-    id: str
+    BESIDE: ClassVar[frozenset[str]] = Task.BESIDE | {"reference", "patch"}
+
     files: tuple[tuple[str, str], ...]
     """Path and text of the harness's own files, such as `src/test_runner.py`."""
     context: tuple[tuple[str, str], ...] = ()
     """Path and text of the files that are there before the answer."""
     targets: tuple[str, ...] = ()
     """Paths that an answer has to write."""
-    prompt: str = ""
-    category: str = ""
+    reference: tuple[tuple[str, str], ...] = ()
+    """Path and text of a correct answer; empty where none is published, or as a diff."""
+    patch: str = ""
+    """A correct answer as a diff against the context."""
+
+    @property
+    def top(self) -> str:
+        """Top module of the design, empty where the harness does not say."""
+        found = re.search(r"^\s*TOPLEVEL\s*=\s*(\w+)", dict(self.files).get("src/.env", ""), re.MULTILINE)
+        return found[1] if found else ""
+
+
+class HarnessJudge:
+    """Judges answers by their harness; threads may share it.
+
+    Args:
+        store: where verdicts are kept, None for nowhere.
+        limits: for everything that one harness starts.
+        simulator: goes into the key of the store.
+    """
+
+    def __init__(self, *, store: Store | None = None, limits: Limits = LIMITS, simulator: str = "") -> None:
+        self._store, self._limits = store, limits
+        packages = [f"{n} {metadata.version(n)}" for n in ("cocotb", "pytest") if shutil.which(n) or _installed(n)]
+        self._tool = ", ".join([simulator, *packages])
+
+    def reply(self, harness: Harness, text: str) -> Verdict:
+        """Return the verdict on what a model answered: files as JSON, as fenced blocks, or as a diff.
+
+        Raises:
+            InputError: the harness can't be run.
+            SandboxError: the sandbox itself failed.
+        """
+        try:
+            found = files_in(text, harness.targets, harness.top)
+            answer = apply_diff(found.diff, dict(harness.context)) if found.diff else dict(found.texts)
+        except PathError as error:
+            return Verdict(status="refused", reason=str(error))
+        except PatchError as error:
+            return Verdict(status="syntax_error", reason=str(error))
+        except ToolNotFoundError as error:
+            return Verdict(status="tool_limit", reason=str(error))
+        return self.judge(harness, answer)
+
+    def reference(self, harness: Harness) -> Verdict | None:
+        """Return the verdict on the published answer, None where there is none; see `reply`."""
+        if harness.patch:
+            return self.reply(harness, harness.patch)
+        return self.judge(harness, dict(harness.reference)) if harness.reference else None
+
+    def judge(self, harness: Harness, answer: Mapping[str, str]) -> Verdict:
+        """Return the verdict on the files of an answer; see `reply`."""
+        if self._store is None:
+            return run_harness(harness, answer, self._limits)
+        key = Store.key(
+            schema=SCHEMA,
+            tool=self._tool,
+            inputs={"task": harness.digest, **{f"answer {p}": t for p, t in answer.items()}},
+            limits=[asdict(self._limits)],
+        )
+        lasting = ("passed", "failed", "syntax_error", "refused", "no_verdict")
+        return self._store.get_or_compute(
+            key, lambda: run_harness(harness, answer, self._limits), cacheable=lambda v: v.status in lasting,
+            codec=record_codec(Verdict),
+        )  # fmt: skip
+
+
+def _installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def run_harness(harness: Harness, answer: Mapping[str, str], limits: Limits = LIMITS) -> Verdict:
@@ -50,37 +149,79 @@ def run_harness(harness: Harness, answer: Mapping[str, str], limits: Limits = LI
         limits: for everything the harness starts.
 
     Raises:
-        InputError: the harness lacks `src/test_runner.py` or `src/.env`, or names a path outside its place.
+        InputError: the harness is malformed, or names a path outside its place.
         SandboxError: the sandbox itself failed.
     """
-    missing = [t for t in harness.targets if not answer.get(t, "").strip()]
+    context = dict(harness.context)
+    refused = _refusal(harness, answer)
+    if refused is not None:
+        return Verdict(status="refused", reason=refused)
+    missing = [t for t in harness.targets if not answer.get(t, context.get(t, "")).strip()]
     if missing:
         return Verdict(status="syntax_error", reason=f"the answer has no {', '.join(missing)}")
-    for path, text in answer.items():
-        reason = refusal(text) if path.endswith(_HDL) else None
-        if reason is not None:
-            return Verdict(status="refused", reason=f"{path}: {reason}")
+    if not any(answer.get(t, "").strip() for t in harness.targets or answer):
+        return Verdict(status="syntax_error", reason="the answer changes none of the files that were asked for")
+    jobs = services(dict(harness.files))
+    lacking = _lacking(harness, jobs)
+    if lacking is not None:
+        return Verdict(status="tool_limit", reason=lacking)
+    taken = {p: t for p, t in answer.items() if p in harness.targets or (p not in context and p.endswith(_DATA))}
+    verdict = Verdict(status="passed")
     with private_folder() as root:
-        _lay_out(root, harness, answer)
-        report = root / "rundir" / _REPORT
-        argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", _REPORT]
-        done = run(
-            [*argv, "../src/test_runner.py"],
-            cwd=root / "rundir",
-            limits=limits,
-            env=_environment(root, harness),
-            writable=[root],
-        )
-        return _verdict(done, report)
+        _lay_out(root, harness, {**context, **taken})
+        for job in jobs:
+            done, report = _run(job, root, limits)
+            status, reason = _ended(done, report, root)
+            reason = f"{job.name}: {reason}" if reason and len(jobs) > 1 else reason
+            verdict = Verdict(status=status, reason=reason, run_s=verdict.run_s + done.wall_s)
+            if not verdict.passed:
+                break
+    return verdict
 
 
-def _lay_out(root: Path, harness: Harness, answer: Mapping[str, str]) -> None:
-    (root / "rundir").mkdir()
+def _refusal(harness: Harness, answer: Mapping[str, str]) -> str | None:
+    """Return why an answer is refused before any tool reads it, None where it may run."""
+    headers = {n for p in (*dict(harness.context), *answer) if p.endswith(_HDL) for n in (p, PurePosixPath(p).name)}
+    for path, text in answer.items():
+        try:
+            parts = PurePosixPath(inside(path)).parts
+        except PathError as error:
+            return str(error)
+        if path in harness.targets and not path.endswith(_HDL):
+            continue
+        if parts[0] in _OURS or path.endswith(_READ) or parts[-1].startswith((".", "Dockerfile", "Makefile")):
+            return f"writes {path}, which belongs to the harness"
+        reason = refusal(text, headers, _WAVES) if path.endswith(_HDL) else None
+        if reason is not None:
+            return f"{path}: {reason}"
+    return None
+
+
+def _lacking(harness: Harness, jobs: tuple[Service, ...]) -> str | None:
+    """Return which tool a harness starts that is not here, with what to do, None where all are."""
+    texts = [text for path, text in harness.files if path.startswith("src/")]
+    wanted = {name for text in texts for name in _TOOLS.findall(text)}
+    wanted |= {job.argv[0] for job in jobs} - {"pytest", "python3"}
+    wanted |= {"iverilog" if v == "icarus" else v for job in jobs for n, v in job.env if n == "SIM"}
+    missing = sorted(name for name in wanted if shutil.which(name, path=_path()) is None)
+    if not _installed("cocotb"):
+        return "the harness needs cocotb, which is not installed; pip install 'rtlgen[bench]'"
+    return f"the harness starts {', '.join(missing)}, not in PATH; install it and judge again" if missing else None
+
+
+def _path() -> str:
+    """Return where commands are looked for: this Python's first, as a harness starts `python3` and expects cocotb."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def _lay_out(root: Path, harness: Harness, design: Mapping[str, str]) -> None:
     own = {path: _moved(text, root) for path, text in harness.files if path.startswith("src/")}
-    design = {f"code/{path}": text for path, text in {**dict(harness.context), **answer}.items()}
-    if "src/test_runner.py" not in own or "src/.env" not in own:
-        raise InputError(f"{harness.id}: expected src/test_runner.py and src/.env in the harness")
-    for name, text in {**design, **own}.items():
+    if not own:
+        raise InputError(f"{harness.id}: expected files under src/ in the harness, got none")
+    for folder in ("rundir", "src", "code/rundir", "code/rtl", "code/verif", "code/docs"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "code/src").symlink_to("../src")
+    for name, text in {**{f"code/{path}": text for path, text in design.items()}, **own}.items():
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts:
             raise InputError(f"{harness.id}: expected a path inside the task, got {name!r}")
@@ -93,40 +234,61 @@ def _moved(text: str, root: Path) -> str:
     return re.sub(r"(?<![\w.\-/])/(code|src|rundir)(?=/|\b)", lambda m: f"{root}/{m[1]}", text)
 
 
-def _environment(root: Path, harness: Harness) -> dict[str, str]:
-    """Return the variables that the harness's `.env` sets."""
-    found: dict[str, str] = {}
-    for line in dict(harness.files)["src/.env"].splitlines():
-        name, sign, value = line.partition("=")
-        if sign and name.strip() and not name.lstrip().startswith("#"):
-            found[name.strip()] = _moved(value.strip().strip('"'), root)
-    return found | {"PYTHONDONTWRITEBYTECODE": "1"}
+def _run(job: Service, root: Path, limits: Limits) -> tuple[ToolRun, Path | None]:
+    """Run one command of a harness; return how it ended, and where pytest reports, if it is pytest."""
+    report = root / f"rundir/junit-{re.sub(r'[^a-zA-Z0-9]', '_', job.name)}.xml"
+    first, *rest = (_moved(word, root) for word in job.argv)
+    argv = [sys.executable, *rest] if first == "python3" else [first, *rest]
+    if first == "pytest":
+        argv = [sys.executable, "-m", "pytest", "--junitxml", str(report), *rest]
+    env = {name: _moved(value, root) for name, value in job.env}
+    done = run(
+        argv, cwd=root / "code/rundir", limits=limits, writable=[root / "code", root / "rundir"],
+        readable=[root / "src"],
+        env=_FIXED | {"PATH": _path()} | env,
+    )  # fmt: skip
+    return done, report if first == "pytest" else None
 
 
-def _verdict(done: ToolRun, report: Path) -> Verdict:
+def _ended(done: ToolRun, report: Path | None, root: Path) -> tuple[Status, str]:
+    """Return what one command says, and why."""
     if done.ended_by in ("timeout", "memory"):
-        status: Status = "timeout" if done.ended_by == "timeout" else "memory"
-        return Verdict(status=status, reason=f"the harness ended by {done.ended_by}", run_s=done.wall_s)
-    tests, bad = _counts(report)
+        return ("timeout" if done.ended_by == "timeout" else "memory"), f"the harness ended by {done.ended_by}"
+    tests, bad, said = _counts(report) if report else (1, int(done.exit_code != 0), done.stderr[-300:])
     if done.ended_by == "exit" and done.exit_code == 0 and tests and not bad:
-        return Verdict(status="passed", run_s=done.wall_s)
+        return "passed", ""
     if done.ended_by != "exit":
-        return Verdict(status="crashed", reason=f"the harness ended by {done.ended_by}", run_s=done.wall_s)
+        return "crashed", f"the harness ended by {done.ended_by}"
+    lacks = _MODULE.search(said)
+    if lacks and report:
+        return "tool_limit", _without_package(lacks[1])
     if not tests:
-        return Verdict(status="no_verdict", reason="the harness ran no test", run_s=done.wall_s)
-    kind: Status = "syntax_error" if _BUILD.search(done.stdout) else "failed"
-    return Verdict(status=kind, reason=f"{bad} of {tests} tests fail", run_s=done.wall_s)
+        return "no_verdict", "the harness ran no test"
+    logs = [file.read_bytes()[:_LOG].decode(errors="replace") for file in sorted(root.glob("code/rundir/**/*.log"))]
+    complaint = _BUILD.search("\n".join((done.stdout, done.stderr, *logs)))
+    if complaint:
+        return "syntax_error", complaint[1][:300]
+    message = _SAID.search(done.stdout)
+    return "failed", f"{bad} of {tests} tests fail" + (f": {message[1].strip()[:200]}" if message else "")
 
 
-def _counts(report: Path) -> tuple[int, int]:
-    """Return how many tests ran, and how many of them did not pass."""
+def _without_package(name: str) -> str:
+    if name.startswith("cocotb."):
+        return (
+            f"the harness needs {name}, which cocotb {metadata.version('cocotb')} has not; data from 1.1.0 on is for 2"
+        )
+    return f"the harness needs the Python package {name}, which is not installed; pip install 'rtlgen[bench]'"
+
+
+def _counts(report: Path) -> tuple[int, int, str]:
+    """Return how many tests ran, how many of them did not pass, and what pytest says of the first of these."""
     try:
-        suites = ET.fromstring(report.read_text()).iter("testsuite")
+        root = ET.fromstring(report.read_text())
     except (OSError, ET.ParseError):
-        return 0, 0
+        return 0, 0, ""
     tests = bad = 0
-    for suite in suites:
-        skipped = int(suite.get("skipped", 0))
-        tests += int(suite.get("tests", 0)) - skipped
+    for suite in root.iter("testsuite"):
+        tests += int(suite.get("tests", 0)) - int(suite.get("skipped", 0))
         bad += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-    return tests, bad
+    first = next((e for kind in ("error", "failure") for e in root.iter(kind)), None)
+    return tests, bad, "" if first is None else f"{first.get('message', '')} {first.text or ''}"

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
-from rtlgen.core.types import Record
+from rtlgen.scorers.task import Task
 
 
-class Problem(Record):
+class Problem(Task):
     """One design to be written, with its reference and its testbench.
 
     A verdict is a line that the testbench prints by `$display` and that `verdict` matches. With two groups they are
     the numbers of mismatches and of samples; with none, the line itself says that the design passed.
     """
 
-    id: str
-    """Unique in its suite, such as `Prob031_dff`."""
+    BESIDE: ClassVar[frozenset[str]] = Task.BESIDE | {"style", "interface"}
+
     top: str
     """Module that the candidate has to define."""
     testbench: str
@@ -38,16 +36,12 @@ class Problem(Record):
     data_files: tuple[tuple[str, str], ...] = ()
     """Name and content of files that the testbench reads."""
     timescale: str | None = None
-    """Time unit and precision of a candidate that names none, such as `1 ps/1 ps`; None is the language's default."""
-    category: str = ""
-    prompt: str = ""
-    """What a model is asked."""
+    """Time unit and precision of testbench and candidate where they name none, such as `1 ps/1 ps`; None is the
+    language's default."""
     interface: str = ""
     """Text that goes in front of a candidate of style `body`: the module's header."""
     style: Literal["full_module", "body"] = "full_module"
     """Whether a model answers with the module or only with what follows its header."""
-    known_issues: tuple[str, ...] = ()
-    """Published flaws of the problem, in words."""
 
     @field_validator("verdict")
     @classmethod
@@ -63,9 +57,3 @@ class Problem(Record):
     def completed(self, body: str) -> str:
         """Return the module of which an answer is the body."""
         return f"{self.interface.rstrip()}\n{body}"
-
-    @property
-    def digest(self) -> str:
-        """sha256 of everything that a verdict depends on."""
-        parts = self.model_dump(mode="json", exclude={"prompt", "category", "known_issues", "style", "interface", "id"})
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -19,25 +19,21 @@ from pydantic import TypeAdapter
 from rtlgen.core.errors import InputError
 from rtlgen.core.store import Codec, Store, record_codec
 from rtlgen.core.types import Record, ToolRun
+from rtlgen.graphs.frontend.words import words
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name, renamed
 from rtlgen.scorers.gate import refusal
-from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
-from rtlgen.synth.sim import Icarus, find_icarus
-from rtlgen.synth.sim.icarus import needs_preprocessor
+from rtlgen.synth.sim import Simulator, find_icarus
 
 Status = Literal[
     "passed", "failed", "syntax_error", "refused", "no_verdict", "timeout", "memory", "crashed", "tool_limit"
 ]
-SCHEMA: Final = "verdict/1"
+SCHEMA: Final = "verdict/2"
 COMPILE: Final = Limits(cpu_s=20, wall_s=300, memory_mb=2048, file_mb=64, output_mb=2, disk_mb=128, processes=16)
 RUN: Final = Limits(cpu_s=30, wall_s=450, memory_mb=2048, file_mb=16, output_mb=8, disk_mb=128, processes=16)
 _LARGEST: Final = 1 << 20
-_TOOL_LIMITS: Final = re.compile(
-    r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE
-)
 _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
 
 
@@ -58,6 +54,8 @@ class Verdict(Record):
     simulator: str = ""
     compile_s: float = 0.0
     run_s: float = 0.0
+    from_store: bool = False
+    """Whether it was there already; its times are then those of when it was made."""
 
     @property
     def passed(self) -> bool:
@@ -95,7 +93,7 @@ class Judge:
     """Judges candidates by simulation; threads may share it.
 
     Args:
-        simulator: which Icarus; None is the installed one.
+        simulator: which one; None is the installed Icarus.
         store: where verdicts are kept, None for nowhere.
         compile_limits: for the compiler.
         run_limits: for the simulation.
@@ -103,13 +101,13 @@ class Judge:
 
     def __init__(
         self,
-        simulator: Icarus | None = None,
+        simulator: Simulator | None = None,
         *,
         store: Store | None = None,
         compile_limits: Limits = COMPILE,
         run_limits: Limits = RUN,
     ) -> None:
-        self.simulator = simulator or find_icarus()
+        self.simulator: Simulator = simulator or find_icarus()
         self._store = store
         self._compile_limits, self._run_limits = compile_limits, run_limits
         self._lock = Lock()
@@ -152,7 +150,14 @@ class Judge:
         if self._store is None:
             return fn()
         key = self._key(SCHEMA, problem, candidate=source)
-        return self._store.get_or_compute(key, fn, cacheable=lambda v: v.status in _LASTING, codec=_VERDICT)
+        made: list[Verdict] = []
+
+        def make() -> Verdict:
+            made.append(fn())
+            return made[0]
+
+        found = self._store.get_or_compute(key, make, cacheable=lambda v: v.status in _LASTING, codec=_VERDICT)
+        return found if made else found.model_copy(update={"from_store": True})
 
     def _key(self, schema: str, problem: Problem, **inputs: str) -> str:
         return Store.key(
@@ -223,9 +228,9 @@ class Judge:
         if problem.reference_in_testbench:
             text += "\n" + problem.reference
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if needs_preprocessor(text):
-            with private_folder() as folder:
-                done = self.simulator.preprocess(text, folder, self._compile_limits)
+        if self.simulator.needs_preprocessor(text):
+            with self.simulator.cell() as cell:
+                done = self.simulator.preprocess(text, cell, self._compile_limits)
             if done.ended_by != "exit" or done.exit_code:
                 raise InputError(f"{problem.id}: the testbench can't be preprocessed: {_first_line(done)}")
             text = done.stdout
@@ -245,25 +250,39 @@ class Judge:
     def _run(self, problem: Problem, source: str) -> _Run:
         prepared = self._disguise(problem)
         salt, nonce = f"r{secrets.token_hex(8)}", secrets.token_hex(16)
-        with private_folder() as folder:
+        with self.simulator.cell() as cell:
             limits = self._compile_limits
-            if needs_preprocessor(source):
-                done = self.simulator.preprocess(source, folder, limits, f"{salt}_c.v")
+            if self.simulator.needs_preprocessor(source):
+                done = self.simulator.preprocess(source, cell, limits, f"{salt}_c.v")
                 if done.ended_by != "exit" or done.exit_code:
                     return _Run(self._not_compiled(done))
                 source = done.stdout
-            before = f"`resetall\n`timescale {problem.timescale}\n" if problem.timescale else "`resetall\n"
-            (folder / f"{salt}.v").write_text(f"{prepared.render(salt, nonce)}\n{before}{source}\n")
-            compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", folder, limits)
+                reason = self._pasted(source)
+                if reason is not None:
+                    return _Run(Verdict(status="refused", reason=reason, simulator=str(self.simulator)))
+            scale = f"`timescale {problem.timescale}\n" if problem.timescale else ""
+            (cell.folder / f"{salt}.v").write_text(
+                f"{scale}{prepared.render(salt, nonce)}\n`resetall\n{scale}{source}\n"
+            )
+            compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", cell, limits)
             if compiled.ended_by != "exit" or compiled.exit_code:
                 return _Run(self._not_compiled(compiled))
-            (folder / f"{salt}.v").unlink(missing_ok=True)
+            (cell.folder / f"{salt}.v").unlink(missing_ok=True)
             for index, (_, content) in enumerate(problem.data_files):
-                (folder / file_name(salt, index)).write_text(content)
-            ran = self.simulator.simulate(f"{salt}.vvp", folder, self._run_limits)
+                (cell.folder / file_name(salt, index)).write_text(content)
+            ran = self.simulator.simulate(f"{salt}.vvp", cell, self._run_limits)
         ended = self._not_ended(ran)
         lines = tuple(x.removeprefix(nonce) for x in ran.stdout.splitlines() if x.startswith(nonce))
         return _Run(ended, lines, compiled.wall_s, ran.wall_s)
+
+    def _pasted(self, preprocessed: str) -> str | None:
+        """Return why a candidate is refused once its macros are known: they can paste words that the gate knows."""
+        reason = refusal(preprocessed)
+        if reason is not None:
+            return f"the candidate {reason}"
+        directives = (w.text for w in words(preprocessed) if w.kind == "directive")
+        left = next((d for d in directives if self.simulator.needs_preprocessor(d)), None)
+        return None if left is None else f"the candidate pastes the compiler directive {left}"
 
     def _not_compiled(self, done: ToolRun) -> Verdict:
         status: Status = "syntax_error"
@@ -274,7 +293,7 @@ class Judge:
             status, reason = "memory", "the compiler took too much memory"
         elif done.ended_by != "exit":
             status, reason = "tool_limit", f"the compiler ended by {done.ended_by}"
-        elif _TOOL_LIMITS.search(done.stderr + done.stdout):
+        elif self.simulator.cannot(done):
             status = "tool_limit"
         return Verdict(status=status, reason=reason, simulator=str(self.simulator), compile_s=done.wall_s)
 
@@ -290,6 +309,8 @@ class Judge:
             status, reason = "memory", "the simulation took too much memory"
         elif ran.ended_by != "exit":
             reason = f"the simulation ended by {ran.ended_by}: {_last_line(ran.stderr)}"
+        elif said := [x for x in (ran.stderr + ran.stdout).splitlines() if "error" in x.lower()]:
+            reason += f": {said[0][:300]}"
         return Verdict(status=status, reason=_without_salt(reason), simulator=str(self.simulator), run_s=ran.wall_s)
 
     def _read(self, problem: Problem, run: _Run, golden: _Golden) -> Verdict:

@@ -28,7 +28,9 @@ class Port:
     width: int
 
 
-def generate(reference: str, reference_top: str, top: str, *, seed: int = 1, steps: int = _STEPS) -> str:
+def generate(
+    reference: str, reference_top: str, top: str, *, seed: int = 1, steps: int = _STEPS, compare_in_reset: bool = True
+) -> str:
     """Return a testbench that compares a candidate with the reference.
 
     A clock is an input called `clk` or `clock`, a reset one called `rst`, `reset`, `clear` or the like (`_n` for active
@@ -42,6 +44,8 @@ def generate(reference: str, reference_top: str, top: str, *, seed: int = 1, ste
         top: name of the candidate's module.
         seed: of the stimulus.
         steps: how many changes of the inputs.
+        compare_in_reset: whether outputs are compared while reset is given; without that, a synchronous and an
+            asynchronous reset are both right.
 
     Raises:
         InputError: the reference can't be elaborated, or has no output.
@@ -58,7 +62,8 @@ def generate(reference: str, reference_top: str, top: str, *, seed: int = 1, ste
     lines += [f"  reg {_size(p)}{p.name};" for p in inputs]
     lines += [f"  wire {_size(p)}{p.name}_ref, {p.name}_dut;" for p in outputs]
     lines += [_instance(reference_top, "tb_reference", ports, "_ref"), _instance(top, "tb_candidate", ports, "_dut")]
-    lines += _compare(outputs) + _stimulus(data, reset, clock, seed, steps)
+    unless = "" if compare_in_reset or reset is None else f"if ({reset.name} != 1'b{_active(reset)}) "
+    lines += _compare(outputs, unless) + _stimulus(data, reset, clock, seed, steps)
     return "\n".join([*lines, "endmodule", ""])
 
 
@@ -83,14 +88,18 @@ def _instance(module: str, name: str, ports: Sequence[Port], suffix: str) -> str
     return f"  {module} {name} ({pins});"
 
 
-def _compare(outputs: Sequence[Port]) -> list[str]:
+def _active(reset: Port) -> int:
+    return 0 if re.search(r"(n|ni|b)$", reset.name, re.IGNORECASE) else 1
+
+
+def _compare(outputs: Sequence[Port], unless: str) -> list[str]:
     reference = "{" + ", ".join(f"{p.name}_ref" for p in outputs) + "}"
     candidate = "{" + ", ".join(f"{p.name}_dut" for p in outputs) + "}"
     return [
         "  task tb_compare;",
         "    begin",
         "      tb_samples = tb_samples + 1;",
-        f"      if ({reference} !== ({reference} ^ {candidate} ^ {reference})) begin",
+        f"      {unless}if ({reference} !== ({reference} ^ {candidate} ^ {reference})) begin",
         '        if (tb_errors == 0) $display("First mismatch occurred at time %0d.", $time);',
         "        tb_errors = tb_errors + 1;",
         "      end",
@@ -100,7 +109,7 @@ def _compare(outputs: Sequence[Port]) -> list[str]:
 
 
 def _stimulus(data: Sequence[Port], reset: Port | None, clock: Port | None, seed: int, steps: int) -> list[str]:
-    active = 0 if reset is not None and re.search(r"(n|ni|b)$", reset.name, re.IGNORECASE) else 1
+    active = _active(reset) if reset else 1
     lines = ["  initial begin", f"    tb_errors = 0; tb_samples = 0; tb_seed = {seed};"]
     lines += [f"    {clock.name} = 0;"] if clock else []
     lines += [f"    {reset.name} = {active};"] if reset else []

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from rtlgen.core.types import ToolRun
-from rtlgen.sandbox import Limits, run
+from rtlgen.sandbox import Cell, Limits, cell
 from rtlgen.synth.tools import find_tool
 
 CONFIG: Final = "compile.conf"
@@ -25,6 +26,7 @@ _NATIVE: Final = frozenset(
 )
 """Directives that the compiler reads by itself; all others are the preprocessor's."""
 _DIRECTIVE: Final = re.compile(r"`[A-Za-z_]\w*|`")
+_CANNOT: Final = re.compile(r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE)
 _BASES: Final = ("../lib/ivl", "../lib/x86_64-linux-gnu/ivl", "../lib/aarch64-linux-gnu/ivl", "../lib64/ivl")
 
 
@@ -52,48 +54,53 @@ class Icarus:
         """First number of the version."""
         return int(self.version.split(".")[0])
 
-    def preprocess(self, text: str, folder: Path, limits: Limits, name: str = "preprocess.v") -> ToolRun:
+    def cell(self) -> AbstractContextManager[Cell]:
+        """Return a place to run it in."""
+        return cell([self.driver.parent, *([self.base] if self.base is not None else [])])
+
+    def needs_preprocessor(self, text: str) -> bool:
+        """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
+        return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
+
+    def preprocess(self, text: str, cell: Cell, limits: Limits, name: str = "preprocess.v") -> ToolRun:
         """Run the preprocessor on a text; what it makes of it is in the result's `stdout`.
 
         Raises:
             SandboxError: the sandbox itself failed.
         """
-        (folder / name).write_text(text)
+        file = cell.folder / name
+        file.write_text(text)
         argv = [str(self.driver), "-E", "-g2012", "-o", "-", name]
         if self.base is not None:
             argv = [str(self.base / "ivlpp"), name]
-        done = run(argv, cwd=folder, limits=limits, readable=self._readable(), tool_version=str(self))
-        (folder / name).unlink(missing_ok=True)
+        done = cell.run(argv, limits=limits, tool_version=str(self))
+        file.unlink(missing_ok=True)
         return done
 
-    def compile(self, source: str, tops: Sequence[str], output: str, folder: Path, limits: Limits) -> ToolRun:
-        """Compile one preprocessed file in `folder` to `output`.
+    def compile(self, source: str, tops: Sequence[str], output: str, cell: Cell, limits: Limits) -> ToolRun:
+        """Compile one preprocessed file in the cell's folder to `output`.
 
         Raises:
             SandboxError: the sandbox itself failed.
         """
         argv = [str(self.driver), "-g2012", "-o", output, *(f"-s{t}" for t in tops), source]
         if self.base is not None:
-            (folder / CONFIG).write_text(configuration(self.base, self.runtime, tops, output))
+            (cell.folder / CONFIG).write_text(configuration(self.base, self.runtime, tops, output))
             argv = [str(self.base / "ivl"), f"-C{CONFIG}", f"-C{self.base / 'vvp.conf'}", "--", source]
-        return run(argv, cwd=folder, limits=limits, readable=self._readable(), tool_version=str(self))
+        return cell.run(argv, limits=limits, tool_version=str(self))
 
-    def simulate(self, compiled: str, folder: Path, limits: Limits) -> ToolRun:
+    def simulate(self, compiled: str, cell: Cell, limits: Limits) -> ToolRun:
         """Run a compiled design: `$stop` ends it, no waveform is written.
 
         Raises:
             SandboxError: the sandbox itself failed.
         """
         argv = [str(self.runtime), "-n", compiled, "-none"]
-        return run(argv, cwd=folder, limits=limits, readable=self._readable(), tool_version=str(self))
+        return cell.run(argv, limits=limits, tool_version=str(self))
 
-    def _readable(self) -> list[Path]:
-        return [self.base] if self.base is not None else []
-
-
-def needs_preprocessor(text: str) -> bool:
-    """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
-    return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
+    def cannot(self, done: ToolRun) -> bool:
+        """Say whether the tool can't do it; see `Simulator`."""
+        return _CANNOT.search(done.stderr + done.stdout) is not None
 
 
 def configuration(base: Path, runtime: Path, tops: Sequence[str], output: str) -> str:

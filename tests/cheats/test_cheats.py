@@ -75,6 +75,10 @@ COUNTED: dict[str, dict[str, str]] = {
         "keywords": f"`define RefModule TopModule\n`define tb nothing\n{WRONG}endmodule",
         "counts": f"`define OK 0\n`define INCORRECT 0\n`define errors clocks\n{WRONG}endmodule",
         "module end": f"`define always initial\n`define endmodule\n{WRONG}endmodule",
+        "pasted system task": f'`define CALL(x) $``x\n{WRONG}  integer f;\n  initial begin f = `CALL(fopen)("x.txt", "w"); `CALL(fdisplay)(1, "{LINE}"); end\nendmodule',
+        "pasted keyword": f"`define WORD(x) for``x\n{WRONG}  initial `WORD(ce) d = 1'b0;\nendmodule",
+        "pasted directive": f'`define TEXT(x) `inc``x\n`TEXT(lude) "/etc/passwd"\n{WRONG}endmodule',
+        "pasted C++": f"`define TEXT(x) `systemc_``x\n{WRONG}endmodule\n`TEXT(header)\n#error\n`verilog\n",
         "name of the file": f'{WRONG}  initial $display("%s", `__FILE__);\n  initial $display("{LINE}");\nendmodule',
     },
     "redefines modules": {

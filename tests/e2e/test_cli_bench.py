@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -56,7 +57,9 @@ def test_recorded_answers_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "holds a run already; go on with it by --resume" in capsys.readouterr().err
     page = (out / "report.html").read_text()
     assert page.count('<span class="name">') == 27 and page.count('class="cell syntax_error"') == 2
-    assert "src=" not in page and "href=" not in page and "http" not in page
+    assert "src=" not in page and "http" not in page and "@import" not in page
+    links = set(re.findall(r'href="([^"]*)"', page))
+    assert len(links) == 27 and all(f'id="{link[1:]}"' in page for link in links)
     assert main(["bench", "report", str(out), "--csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "problem,category,samples,passed,passed,syntax_error,known_issues"
@@ -93,6 +96,36 @@ def test_two_runs_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (found["problems"], found["won"], found["lost"]) == (27, 6, 0)
     assert found["difference"] == pytest.approx(6 / 27)
     assert found["low"] > 0 and found["p_value"] == pytest.approx(2 / 64)
+    file = tmp_path / "compare.html"
+    assert main(["bench", "compare", str(tmp_path / "a"), str(tmp_path / "b"), "--html", str(file)]) == 0
+    shown = file.read_text()
+    assert "better; chance alone does not explain it" in shown or "may be chance" in shown
+    assert shown.count('class="better"') == 12 and shown.count('class="cell syntax_error" title') == 6
+    assert "http" not in shown and "src=" not in shown
+
+
+def test_answers_are_looked_at_further(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = samples(tmp_path / "s.jsonl", broken=1)
+    out = tmp_path / "run"
+    command = ["bench", "score", "starter", "--samples", str(file), "--out", str(out), "--limit", "3", "--check"]
+    assert main([*command, "nonsense"]) == 2
+    assert "expected --check as lint, equivalence, ppa or all, got 'nonsense'" in capsys.readouterr().err
+    assert main([*command, "ppa,lint", "--check", "equivalence"]) == 0
+    said = capsys.readouterr().out
+    assert "equivalence of 2 passing answers to the reference: 2 proved" in said
+    report = json.loads((out / "report.json").read_text())
+    assert [r["mean"] for r in report["quality"]["ppa"][0]["ratios"]] == [1.0, 1.0, 1.0]
+    assert report["quality"]["lint"]["answers"] == 3 and report["quality"]["lint"]["with_errors"] == 1
+    assert report["not_refuted"] == report["figures"]
+    rows = [json.loads(x) for x in (out / "results.jsonl").read_text().splitlines()]
+    assert {r["quality"]["equivalence"]["status"] for r in rows if r["verdict"]["status"] == "passed"} == {"proved"}
+    assert main(["bench", "report", str(out), "--csv"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith("known_issues,proved,refuted,unknown,not_run,area_ratio,delay_ratio,power_ratio,"
+                         "lint_errors,lint_warnings")  # fmt: skip
+    assert len(lines) == 3 and sum(",1,0,0,0,1.0,1.0,1.0," in x for x in lines) == 2
+    assert main([*command, "lint", "--resume"]) == 2
+    assert "can't be resumed: checks was" in capsys.readouterr().err
 
 
 def test_a_suite_in_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

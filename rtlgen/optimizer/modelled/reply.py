@@ -11,7 +11,7 @@ from typing import Final
 
 from rtlgen.graphs.frontend.words import words
 from rtlgen.optimizer.modelled.pieces import Piece
-from rtlgen.scorers.extract import FENCE, THINKING
+from rtlgen.scorers.extract import BLOCK, THINKING
 
 _NUMBER: Final = re.compile(r"^\s*\d+ ?\| ?")
 _LARGEST: Final = 1 << 20
@@ -45,8 +45,8 @@ def answers(text: str, piece: Piece, *, cut_off: bool = False) -> list[Answer]:
         cut_off: True where the model was stopped before it was done.
     """
     text = THINKING.sub("", text[:_LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
-    blocks = [m[2] for m in FENCE.finditer(text)]
-    why = _sentence(FENCE.sub(" ", text))
+    blocks = [m["body"] for m in BLOCK.finditer(text)]
+    why = _sentence(BLOCK.sub(" ", text))
     if not blocks and piece.whole:
         # Code without a fence is found by its module; then prose and code can't be told apart.
         blocks, why = [text], ""
