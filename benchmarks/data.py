@@ -70,6 +70,7 @@ def rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         InputError: the file can't be read, is truncated, or has a line that is no object.
     """
+    number = 0
     try:
         with _opened(file) as source:
             for number, line in enumerate(iter(lambda: source.readline(MAX_LINE), b""), 1):
@@ -78,7 +79,8 @@ def rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if line.strip():
                     yield number, _object(file, number, line)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{file}: can't be read to its end: {error}") from error
+        where = f"{file}:{number + 1}" if number else f"{file}"
+        raise InputError(f"{where}: can't be read to its end: {error}") from error
 
 
 def _opened(file: Path) -> Any:
@@ -90,6 +92,9 @@ def _opened(file: Path) -> Any:
 def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        shown = line[max(0, error.start - 20) : error.start + 20]
+        raise InputError(f"{file}:{number}: expected UTF-8, got {shown!r}; convert the file first") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file}:{number}: expected a line of JSON, got {line[:60]!r}: {error}") from error
     if not isinstance(value, dict):

@@ -213,7 +213,8 @@ def _difference(problem: Task, code: str) -> tuple[str, ...]:
     if not isinstance(problem, Problem):
         return ()
     reference = renamed(problem.reference, {problem.reference_top: problem.top})
-    lines = unified_diff(reference.strip().splitlines(), code.strip().splitlines()[:400], lineterm="", n=2)
+    shown = code[:_LONGEST].strip().splitlines()[:400]
+    lines = unified_diff(reference.strip().splitlines(), shown, lineterm="", n=2)
     return tuple(list(lines)[2:])
 
 

@@ -91,5 +91,11 @@ def _sample(file: Path, number: int, row: Mapping[str, Any], known: Mapping[str,
     body = isinstance(problem, Problem) and problem.style == "body"
     as_it_is = form == "raw" or (form == "auto" and field == "completion" and body)
     return Sample(
-        problem=problem.id, attempt=0, text=text, form="raw" if as_it_is else "reply", model=str(row.get("model", ""))
-    )
+        problem=problem.id, attempt=0, text=_whole(text), form="raw" if as_it_is else "reply",
+        model=_whole(str(row.get("model", ""))),
+    )  # fmt: skip
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which JSON may hold and no file can."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")

@@ -167,6 +167,7 @@ def score(
     """Judge answers that are recorded in a file."""
     from rtlgen.benchmarks.samples import read_samples
     from rtlgen.benchmarks.suite import SUITES
+    from rtlgen.core.errors import InputError
 
     if suite in SUITES and SUITES.load(suite).kind == "text":
         return _score_text(suite, samples, as_json=as_json)
@@ -174,6 +175,8 @@ def score(
     chosen = _chosen(loaded, wanted, limit)
     names = {p.id for p in chosen}
     found = [s for s in read_samples(samples, loaded.by_id(), form) if s.problem in names]
+    if not found:
+        raise InputError(f"{samples}: expected a sample of the problems that are asked for, got none")
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
     config = _config(loaded, chosen, place, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)

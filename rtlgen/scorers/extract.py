@@ -12,12 +12,17 @@ from rtlgen.scorers.problem import Problem
 THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 """What a model thinks aloud before it answers."""
 BLOCK: Final = re.compile(
-    r"^[ \t]*(?P<fence>```+|~~~+)(?P<info>[^\n]*)\n(?P<body>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)",
+    r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)(?P<info>[^\n]*+)\n(?P<body>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 """A fenced block: what stands behind the fence, and in it. One that is never closed goes on to the end."""
 _MARKED: Final = re.compile(r"\[BEGIN\](.*?)(?:\[DONE\]|\Z)", re.DOTALL)
-LARGEST: Final = 4 << 20
+_STARTS: Final = frozenset(
+    {"module", "macromodule", "package", "interface", "typedef", "function", "import", "primitive"}
+)
+_ENDS: Final = frozenset({"endmodule", "endpackage", "endprimitive"})
+_LABEL: Final = re.compile(r"\s*:\s*\w+")
+LARGEST: Final = 1 << 20
 """Characters of a reply that are looked at."""
 
 
@@ -82,21 +87,25 @@ def _of_blocks(blocks: list[str], top: str) -> str:
 
 def modules(text: str) -> list[str]:
     """Return the names of the modules that a text defines, in order."""
+    if "module" not in text:
+        return []
     row = [w for w in words(text) if w.kind in ("name", "escaped")]
     return [b.text for a, b in pairwise(row) if a.text in ("module", "macromodule")]
 
 
 def _without_prose(text: str) -> str:
     """Return a text from its first module (with directives and comments before it) to its last `endmodule`."""
-    row = [w for w in words(text) if w.kind in ("name", "directive")]
-    kinds = ("module", "macromodule", "package", "interface", "typedef", "function", "import", "primitive")
-    starts = [w.start for w in row if (w.text in kinds and _starts_line(text, w.start)) or w.kind == "directive"]
-    ends = [w.start + len(w.text) for w in row if w.text in ("endmodule", "endpackage", "endprimitive")]
-    if not starts or not ends or ends[-1] < starts[0]:
+    first = last = None
+    before = 0
+    for word in words(text):
+        if word.kind == "name" and word.text in _ENDS:
+            last = word.start + len(word.text)
+        elif first is None and (word.kind == "directive" or (word.kind == "name" and word.text in _STARTS)):
+            # between two words is nothing but space
+            starts_line = before == 0 or "\n" in text[before : word.start]
+            first = word.start if starts_line or word.kind == "directive" else None
+        before = word.start + len(word.text)
+    if first is None or last is None or last < first:
         return text
-    label = re.match(r"\s*:\s*\w+", text[ends[-1] :])
-    return text[starts[0] : ends[-1] + (label.end() if label else 0)] + "\n"
-
-
-def _starts_line(text: str, offset: int) -> bool:
-    return not text[text.rfind("\n", 0, offset) + 1 : offset].strip()
+    label = _LABEL.match(text, last)
+    return text[first : label.end() if label else last] + "\n"

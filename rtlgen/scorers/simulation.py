@@ -126,8 +126,8 @@ class Judge:
     def _judge(self, problem: Problem, source: str) -> Verdict:
         golden = self._golden_of(problem)
         expected = golden if isinstance(golden, _Golden) else _Golden(1, ())
-        reason = "is empty" if not source.strip() else refusal(source)
-        reason = f"is longer than {_LARGEST} characters" if len(source) > _LARGEST else reason
+        reason = f"is longer than {_LARGEST} characters" if len(source) > _LARGEST else None
+        reason = reason or ("is empty" if not source.strip() else refusal(source))
         if reason is not None:
             status: Status = "syntax_error" if reason.startswith("has an unended") or "empty" in reason else "refused"
             return Verdict(status=status, reason=f"the candidate {reason}", simulator=str(self.simulator))
