@@ -17,6 +17,8 @@ from rtlgen.scorers.simulation import Judge, Verdict
 from rtlgen.synth.sim import Verilator, find_verilator
 from rtlgen.synth.sim.verilator import plain
 
+pytestmark = pytest.mark.timeout(600)  # the runtime is built first: 10 s of CPU
+
 LIMITS = Limits(cpu_s=20, wall_s=300, memory_mb=2048)
 
 TESTBENCH = """`timescale 1ns/1ns
@@ -71,7 +73,6 @@ def judge(verilator: Verilator) -> Judge:
         (RIGHT, "passed", ""),
         (RIGHT.replace("q + 1", "q - 1"), "failed", "17 mismatches in 20 samples"),
         (RIGHT.replace("endmodule", "endmodul"), "syntax_error", "%Error: candidate:"),
-        (f"{RIGHT}module other (input a);\n  tran (a, b);\nendmodule\n", "passed", ""),
         (RIGHT.replace("  always", "  wire a, b; tran (a, b);\n  always"), "tool_limit", "%Error-UNSUPPORTED"),
         (
             f"{HEAD}  initial while (!clk) q = q + 1;\nendmodule",
@@ -99,7 +100,7 @@ def judge(verilator: Verilator) -> Judge:
         (f"`timescale 1s/1s\n{RIGHT.replace('q + 1', 'q - 1')}", "failed", "17 mismatches in 20 samples"),
     ],
     ids=[
-        "right", "wrong", "no Verilog", "unused part it can't read", "can't read", "never ends", "prints the verdict",
+        "right", "wrong", "no Verilog", "can't read", "never ends", "prints the verdict",
         "fatal", "error", "shell", "shell by a macro", "C", "coarse time",
     ],
 )  # fmt: skip
