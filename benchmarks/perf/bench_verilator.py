@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ["RTLGEN_SANDBOX"] = "rlimits"
@@ -76,12 +77,12 @@ def main() -> None:
     every = SUITES.load(args.suite).load(None).problems
     problems = every[:: max(1, len(every) // args.problems)][: args.problems]
     verilator = find_verilator()
-    first = cost(lambda folder: own(verilator, problems[0], folder))
+    first = cost(partial(own, verilator, problems[0]))
     print(f"{args.suite}, {verilator}, g++ {verilator.compiler_version}; first build with its runtime {first[0]:.1f} s")
     sums = [0.0, 0.0]
     for problem in problems:
-        a = cost(lambda folder, p=problem: stock(p, folder))
-        b = cost(lambda folder, p=problem: own(verilator, p, folder))
+        a = cost(partial(stock, problem))
+        b = cost(partial(own, verilator, problem))
         sums = [sums[0] + a[0], sums[1] + b[0]]
         print(
             f"{problem.id:<32} stock {a[0]:6.2f} s CPU {a[1]:6.2f} s wall {'pass' if a[2] else 'FAIL'}   "
