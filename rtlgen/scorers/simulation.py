@@ -32,7 +32,8 @@ Status = Literal[
 SCHEMA: Final = "verdict/1"
 COMPILE: Final = Limits(cpu_s=20, wall_s=300, memory_mb=2048, file_mb=64, output_mb=2, disk_mb=128, processes=16)
 RUN: Final = Limits(cpu_s=30, wall_s=450, memory_mb=2048, file_mb=16, output_mb=8, disk_mb=128, processes=16)
-_LARGEST: Final = 1 << 20
+LARGEST: Final = 1 << 20
+"""Characters of a candidate."""
 _TOOL_LIMITS: Final = re.compile(
     r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE
 )
@@ -166,7 +167,7 @@ class Judge:
         golden = self._golden_of(problem)
         expected = golden if isinstance(golden, _Golden) else _Golden(1, ())
         reason = "is empty" if not source.strip() else refusal(source)
-        reason = f"is longer than {_LARGEST} characters" if len(source) > _LARGEST else reason
+        reason = f"is longer than {LARGEST} characters" if len(source) > LARGEST else reason
         if reason is not None:
             status: Status = "syntax_error" if reason.startswith("has an unended") or "empty" in reason else "refused"
             return Verdict(status=status, reason=f"the candidate {reason}", simulator=str(self.simulator))
