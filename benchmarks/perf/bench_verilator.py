@@ -3,8 +3,8 @@
     RTLGEN_DATA=… python benchmarks/perf/bench_verilator.py --problems 8
 
 Both build and run the same texts (testbench, reference, and the reference as candidate). CPU seconds of all processes
-are those that the kernel gives for waited children, so that other work on the machine does not count; for that the
-sandbox sets limits but makes no namespace. Prints each problem, the means and the ratio.
+are those that the kernel gives for waited children, so that other work on the machine does not count. Prints each
+problem, the means and the ratio.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-os.environ["RTLGEN_SANDBOX"] = "rlimits"
-
 from rtlgen.benchmarks.suite import SUITES
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import COMPILE, RUN
+from rtlgen.scorers.stage import COMPILE, RUN
 from rtlgen.synth.sim import Verilator, find_verilator
 from rtlgen.synth.tools import find_tool
 
@@ -48,12 +46,13 @@ def stock(problem: Problem, folder: Path) -> str:
     return done.stdout
 
 
-def own(verilator: Verilator, problem: Problem, folder: Path) -> str:
+def own(verilator: Verilator, problem: Problem, _folder: Path) -> str:
     """Build and run as a judge does; return what was printed."""
-    text = verilator.preprocess(text_of(problem), folder, COMPILE).stdout
-    (folder / "all.v").write_text(text)
-    built = verilator.compile("all.v", [problem.tb_top], "design", folder, COMPILE)
-    return verilator.simulate("design", folder, RUN).stdout if built.exit_code == 0 else built.stderr
+    with verilator.cell() as cell:
+        text = verilator.preprocess(text_of(problem), cell, COMPILE).stdout
+        (cell.folder / "all.v").write_text(text)
+        built = verilator.compile("all.v", [problem.tb_top], "design", cell, COMPILE)
+        return verilator.simulate("design", cell, RUN).stdout if built.exit_code == 0 else built.stderr
 
 
 def cost(work: Callable[[Path], str]) -> tuple[float, float, bool]:
@@ -74,7 +73,7 @@ def main() -> None:
     args = parser.parse_args()
     if not os.environ.get("RTLGEN_DATA"):
         args.suite = "starter"  # what is in the package; the published suites need their data
-    every = SUITES.load(args.suite).load(None).problems
+    every = [p for p in SUITES.load(args.suite).load(None).problems if isinstance(p, Problem)]
     problems = every[:: max(1, len(every) // args.problems)][: args.problems]
     verilator = find_verilator()
     first = cost(partial(own, verilator, problems[0]))
