@@ -23,17 +23,17 @@ def stacked(rows: Sequence[tuple[str, Mapping[str, int]]], order: Sequence[str],
     parts = []
     for index, (name, counts) in enumerate(rows):
         y, total, at = index * _ROW, sum(counts.values()), float(_LABEL)
-        parts.append(_text(_LABEL - 10, y + 16, _short(name, 32), "end", title=name))
+        parts.append(label(_LABEL - 10, y + 16, short(name, 32), "end", title=name))
         for kind in order:
             if counts.get(kind):
                 width = room * counts[kind] / total
                 said = f"{name}: {counts[kind]} of {total} {kind.replace('_', ' ')}"
                 parts.append(_bar(at, y + 3, width, _ROW - 8, kind, said))
                 if width > 24:
-                    parts.append(_text(at + width / 2, y + 16, str(counts[kind]), "middle", "inside"))
+                    parts.append(label(at + width / 2, y + 16, str(counts[kind]), "middle", "inside"))
                 at += width
-        parts.append(_text(_WIDTH - 42, y + 16, str(total), "start", "soft"))
-    return _svg(parts, len(rows) * _ROW + 4, what)
+        parts.append(label(_WIDTH - 42, y + 16, str(total), "start", "soft"))
+    return drawing(parts, len(rows) * _ROW + 4, what)
 
 
 def histogram(values: Sequence[float], edges: Sequence[float], what: str, axis: str, kind: str = "passed") -> str:
@@ -58,12 +58,12 @@ def histogram(values: Sequence[float], edges: Sequence[float], what: str, axis: 
         said = f"{_number(edges[index])} to {_number(edges[index + 1])}: {count}"
         if count:
             parts.append(_bar(x + 1, top + height - tall, width - 2, tall, kind, said))
-            parts.append(_text(x + width / 2, top + height - tall - 5, str(count), "middle"))
-        parts.append(_text(x, top + height + 17, _number(edges[index]), "middle", "soft"))
-    parts.append(_text(20 + len(counts) * width, top + height + 17, _number(edges[-1]), "middle", "soft"))
-    parts.append(_line(20, top + height, _WIDTH - 20, top + height))
-    parts.append(_text(_WIDTH / 2, top + height + 37, axis, "middle", "soft"))
-    return _svg(parts, top + height + 44, what)
+            parts.append(label(x + width / 2, top + height - tall - 5, str(count), "middle"))
+        parts.append(label(x, top + height + 17, _number(edges[index]), "middle", "soft"))
+    parts.append(label(20 + len(counts) * width, top + height + 17, _number(edges[-1]), "middle", "soft"))
+    parts.append(line(20, top + height, _WIDTH - 20, top + height))
+    parts.append(label(_WIDTH / 2, top + height + 37, axis, "middle", "soft"))
+    return drawing(parts, top + height + 44, what)
 
 
 def scatter(points: Sequence[tuple[float, float, str, str]], what: str, across: str, up: str) -> str:
@@ -86,16 +86,16 @@ def scatter(points: Sequence[tuple[float, float, str, str]], what: str, across: 
     for tick in _ticks(low, high):
         x, y = left + wide * place(tick), top + side * (1 - place(tick))
         strong = "one" if tick == 1 else "grid"
-        parts += [_line(x, top, x, top + side, strong), _line(left, y, left + wide, y, strong)]
-        parts.append(_text(x, top + side + 17, _number(tick), "middle", "soft"))
-        parts.append(_text(left - 8, y + 4, _number(tick), "end", "soft"))
+        parts += [line(x, top, x, top + side, strong), line(left, y, left + wide, y, strong)]
+        parts.append(label(x, top + side + 17, _number(tick), "middle", "soft"))
+        parts.append(label(left - 8, y + 4, _number(tick), "end", "soft"))
     for x_value, y_value, said, target in points:
         x, y = left + wide * place(x_value), top + side * (1 - place(y_value))
         dot = f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(said)}</title></circle>'
         parts.append(f'<a href="#{escape(target, quote=True)}" aria-label="{escape(said, quote=True)}">{dot}</a>')
-    parts.append(_text(left + wide / 2, top + side + 37, across, "middle", "soft"))
-    parts.append(f'<g transform="translate(14 {top + side / 2}) rotate(-90)">{_text(0, 0, up, "middle", "soft")}</g>')
-    return _svg(parts, top + side + 44, what)
+    parts.append(label(left + wide / 2, top + side + 37, across, "middle", "soft"))
+    parts.append(f'<g transform="translate(14 {top + side / 2}) rotate(-90)">{label(0, 0, up, "middle", "soft")}</g>')
+    return drawing(parts, top + side + 44, what)
 
 
 def changes(rows: Sequence[tuple[str, float, float]], what: str) -> str:
@@ -109,24 +109,25 @@ def changes(rows: Sequence[tuple[str, float, float]], what: str) -> str:
     parts = []
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = _LABEL + 10 + room * share
-        parts.append(_line(x, top, x, top + len(rows) * _ROW, "grid"))
-        parts.append(_text(x, top - 7, f"{share * 100:.0f} %", "middle", "soft"))
+        parts.append(line(x, top, x, top + len(rows) * _ROW, "grid"))
+        parts.append(label(x, top - 7, f"{share * 100:.0f} %", "middle", "soft"))
     for index, (name, before, after) in enumerate(rows):
         y = top + index * _ROW + 13
         a, b = (_LABEL + 10 + room * v for v in (before, after))
         kind = "better" if after > before else "worse"
         said = f"{before * 100:.0f} → {after * 100:.0f} %"
-        parts.append(_text(_LABEL - 6, y + 4, _short(name, 32), "end", title=name))
-        parts.append(_line(a, y, b, y, kind))
+        parts.append(label(_LABEL - 6, y + 4, short(name, 32), "end", title=name))
+        parts.append(line(a, y, b, y, kind))
         parts.append(f'<circle class="before" cx="{a:.1f}" cy="{y}" r="4"/>')
         parts.append(
             f'<circle class="{kind}" cx="{b:.1f}" cy="{y}" r="6"><title>{escape(name)}: {said}</title></circle>'
         )
-        parts.append(_text(_WIDTH - 108, y + 4, said, "start", "soft"))
-    return _svg(parts, top + len(rows) * _ROW + 4, what)
+        parts.append(label(_WIDTH - 108, y + 4, said, "start", "soft"))
+    return drawing(parts, top + len(rows) * _ROW + 4, what)
 
 
-def _svg(parts: Sequence[str], height: float, what: str) -> str:
+def drawing(parts: Sequence[str], height: float, what: str) -> str:
+    """Return a picture of the given parts, 720 wide."""
     said = escape(what, quote=True)
     return f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
@@ -136,16 +137,19 @@ def _bar(x: float, y: float, width: float, height: float, kind: str, said: str) 
     return f'<rect class="{escape(kind, quote=True)}" {place} rx="2"><title>{escape(said)}</title></rect>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "axis") -> str:
+def line(x1: float, y1: float, x2: float, y2: float, kind: str = "axis") -> str:
+    """Return a line; `kind` is its class."""
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str = "", title: str = "") -> str:
+def label(x: float, y: float, text: str, anchor: str, kind: str = "", title: str = "") -> str:
+    """Return a text; `anchor` is start, middle or end, `title` is read out where it says more."""
     more = f"<title>{escape(title)}</title>" if title and title != text else ""
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{more}</text>'
 
 
-def _short(text: str, most: int) -> str:
+def short(text: str, most: int) -> str:
+    """Return a text, cut to a length."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -12,8 +12,8 @@ from rtlgen.core.types import Record
 from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.second import agreement
-from rtlgen.scorers.simulation import Verdict
 from rtlgen.scorers.task import Task
+from rtlgen.scorers.verdict import Verdict
 
 NO_REFERENCE = "no reference is published"
 STUB_REASON = "a module without any logic passes, so that a pass says nothing"

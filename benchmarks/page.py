@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from importlib.resources import files
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rtlgen.benchmarks import charts
@@ -14,12 +15,14 @@ from rtlgen.benchmarks.quality import METRICS, ratio_of
 from rtlgen.benchmarks.report import NOT_JUDGED, Group, Line, Report
 from rtlgen.benchmarks.runlog import Result, RunFolder
 from rtlgen.benchmarks.samples import Sample
+from rtlgen.benchmarks.waveform import waveform
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.quality import Quality
 from rtlgen.scorers.score import Score
-from rtlgen.scorers.simulation import Verdict
 from rtlgen.scorers.task import Task
+from rtlgen.scorers.verdict import Verdict
+from rtlgen.scorers.wave import Wave
 
 if TYPE_CHECKING:
     import jinja2
@@ -55,6 +58,8 @@ class Answer:
     quality: str = ""
     """Advisory findings in one line."""
     counterexample: str = ""
+    wave: str = ""
+    """Picture of the first difference, as SVG."""
 
     @property
     def refuted(self) -> bool:
@@ -82,8 +87,13 @@ class Shown:
     answers: tuple[Answer, ...]
 
 
-def page(report: Report, folder: RunFolder, problems: Sequence[Task]) -> str:
-    """Return the page of a run.
+def page(
+    report: Report,
+    folder: RunFolder,
+    problems: Sequence[Task],
+    waves: Mapping[tuple[str, int], Wave] = MappingProxyType({}),
+) -> str:
+    """Return the page of a run; `waves` are shown with the answers that they are of.
 
     Raises:
         InputError: the run's files are damaged.
@@ -94,7 +104,9 @@ def page(report: Report, folder: RunFolder, problems: Sequence[Task]) -> str:
     for line in report.problems:
         keys = sorted(k for k in results.keys() | samples.keys() if k[0] == line.problem)
         problem = known[line.problem]
-        answers = tuple(_answer(k[1], problem, samples.get(k), results.get(k)) for k in keys[: max(0, left)])
+        answers = tuple(
+            _answer(k[1], problem, samples.get(k), results.get(k), waves.get(k)) for k in keys[: max(0, left)]
+        )
         left -= len(keys)
         shown.append(Shown(line, problem.prompt, answers))
     return template("page.html.jinja").render(
@@ -151,7 +163,9 @@ def _anchor(problem: str, attempt: int) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', problem)}-{attempt}"
 
 
-def _answer(attempt: int, problem: Task, sample: Sample | None, result: Result | None) -> Answer:
+def _answer(attempt: int, problem: Task, sample: Sample | None, result: Result | None, wave: Wave | None) -> Answer:
+    from markupsafe import Markup
+
     verdict = result.verdict if result else None
     status = verdict.status if verdict else "no_answer" if sample and sample.error else NOT_JUDGED
     reason = verdict.reason if verdict else (result.reason if result else sample.error if sample else "")
@@ -173,6 +187,7 @@ def _answer(attempt: int, problem: Task, sample: Sample | None, result: Result |
         anchor=_anchor(problem.id, attempt),
         quality="; ".join(_quality(quality)) if quality else "",
         counterexample=counterexample,
+        wave=Markup(waveform(wave)) if wave else Markup(),
     )
 
 

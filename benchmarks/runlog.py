@@ -22,7 +22,7 @@ from rtlgen.core.errors import ConfigError, InputError
 from rtlgen.core.types import Record
 from rtlgen.scorers.quality import Quality
 from rtlgen.scorers.score import Score
-from rtlgen.scorers.simulation import Verdict
+from rtlgen.scorers.verdict import Verdict
 
 R = TypeVar("R", bound=Record)
 

@@ -21,8 +21,10 @@ from rtlgen.scorers.question import Question, text_scores
 from rtlgen.scorers.rater import Rater
 from rtlgen.scorers.score import Score
 from rtlgen.scorers.second import second_judge, second_verdict
-from rtlgen.scorers.simulation import COMPILE, RUN, Judge, Verdict
+from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.stage import COMPILE, RUN
 from rtlgen.scorers.task import Task
+from rtlgen.scorers.verdict import Verdict
 
 
 class Scorer(Protocol):

@@ -25,11 +25,12 @@ from rtlgen.cli.bench_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
     from rtlgen.benchmarks.suite import Messages, SuiteData
     from rtlgen.scorers.task import Task
+    from rtlgen.scorers.wave import Wave
 
 
 @click.group("bench")
@@ -366,7 +367,8 @@ def _finish(
 
     made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
-    write_text(folder.path / "report.html", page(made, folder, problems))
+    waves = {} if stopped else _waves(folder, problems)
+    write_text(folder.path / "report.html", page(made, folder, problems, waves))
     if as_json:
         click.echo(made.model_dump_json(indent=1))
     elif as_csv:
@@ -377,3 +379,22 @@ def _finish(
         click.echo(f"stopped; go on with --resume --out {folder.path}", err=True)
         return 130
     return 0 if made.judged == made.samples else 1
+
+
+def _waves(folder: RunFolder, problems: Sequence[Task]) -> Mapping[tuple[str, int], Wave]:
+    """Return where failing answers first differ from the reference, with progress shown."""
+    from rtlgen.benchmarks.pictures import first_differences
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.events import EventBus, StopToken
+    from rtlgen.core.store import Store
+    from rtlgen.display import interruptible, show
+    from rtlgen.scorers.stage import Stage
+    from rtlgen.scorers.wave import Waves
+    from rtlgen.synth.sim import find_icarus
+
+    settings, bus = load_settings(), EventBus()
+    token = StopToken(bus)
+    store = Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
+    with show(bus, settings.display), interruptible(token):
+        waves = Waves(Stage(find_icarus()), store=store)
+        return first_differences(folder, problems, waves, jobs=settings.jobs, bus=bus, token=token)

@@ -28,8 +28,8 @@ from rtlgen.scorers.files import PathError, files_in, inside
 from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.patch import PatchError, apply_diff
 from rtlgen.scorers.place import private_folder
-from rtlgen.scorers.simulation import Status, Verdict
 from rtlgen.scorers.task import Task
+from rtlgen.scorers.verdict import Status, Verdict
 
 LIMITS: Final = Limits(cpu_s=120, wall_s=900, memory_mb=4096, file_mb=128, output_mb=16, disk_mb=512, processes=64)
 SCHEMA: Final = "harness/1"

@@ -34,6 +34,16 @@ def ports_of(text: str, module: str) -> list[PortName]:
     return declared_ports(_module(text, module)[2:])
 
 
+def body_end(text: str, module: str) -> int:
+    """Return where `endmodule` of a module begins.
+
+    Raises:
+        RtlgenError: the text defines no such module.
+    """
+    last = _module(text, module)[-1]
+    return last.start + len(last.text)
+
+
 def _module(text: str, module: str) -> list[Word]:
     """Return the words of a module from `module` to before `endmodule`, comments and attributes left out.
 

@@ -17,8 +17,8 @@ from typing import Final
 from rtlgen.core.errors import ConfigError
 from rtlgen.scorers.extract import BLOCK, readable
 from rtlgen.scorers.score import Score
-from rtlgen.scorers.simulation import Verdict
 from rtlgen.scorers.task import Task
+from rtlgen.scorers.verdict import Verdict
 
 ORDER: Final = 2
 THRESHOLD: Final = 0.4

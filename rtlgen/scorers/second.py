@@ -11,7 +11,8 @@ from typing import Final, Literal
 from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import Judge, Verdict
+from rtlgen.scorers.simulation import Judge
+from rtlgen.scorers.verdict import Verdict
 from rtlgen.synth.sim import find_verilator
 
 NAMES: Final = ("verilator",)

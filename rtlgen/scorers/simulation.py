@@ -8,59 +8,26 @@ the reference gets from the same simulator.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import TypeAdapter
 
-from rtlgen.core.errors import InputError
 from rtlgen.core.store import Codec, Store, record_codec
-from rtlgen.core.types import Record, ToolRun
-from rtlgen.graphs.frontend.words import words
 from rtlgen.sandbox import Limits
-from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name, renamed
+from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.gate import refusal
-from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.stage import COMPILE, RUN, Ran, Stage
+from rtlgen.scorers.verdict import Status, Verdict
 from rtlgen.synth.sim import Simulator, find_icarus
 
-Status = Literal[
-    "passed", "failed", "syntax_error", "refused", "no_verdict", "timeout", "memory", "crashed", "tool_limit"
-]
 SCHEMA: Final = "verdict/2"
-COMPILE: Final = Limits(cpu_s=20, wall_s=300, memory_mb=2048, file_mb=64, output_mb=2, disk_mb=128, processes=16)
-RUN: Final = Limits(cpu_s=30, wall_s=450, memory_mb=2048, file_mb=16, output_mb=8, disk_mb=128, processes=16)
-_LARGEST: Final = 1 << 20
+LARGEST: Final = 1 << 20
+"""Characters of a candidate."""
 _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
-
-
-class Verdict(Record):
-    """What a testbench said of a candidate.
-
-    `tool_limit` says that the simulator can't read the candidate, which may well be right: it is told apart from a
-    failure, so that reports can give the bound if it were.
-    """
-
-    status: Status
-    reason: str = ""
-    """In words, for people; never looked at by programs."""
-    mismatches: int | None = None
-    samples: int | None = None
-    first_mismatch: int | None = None
-    """Time of the first mismatch in units of the simulation's precision, where the testbench tells."""
-    simulator: str = ""
-    compile_s: float = 0.0
-    run_s: float = 0.0
-    from_store: bool = False
-    """Whether it was there already; its times are then those of when it was made."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the candidate is right, as far as the testbench tells."""
-        return self.status == "passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +36,6 @@ class _Golden:
 
     lines: int
     samples: tuple[int, ...]
-    run_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What came of one simulation: how it ended, or the lines that the testbench printed."""
-
-    ended: Verdict | None
-    lines: tuple[str, ...] = ()
-    compile_s: float = 0.0
     run_s: float = 0.0
 
 
@@ -108,10 +65,10 @@ class Judge:
         run_limits: Limits = RUN,
     ) -> None:
         self.simulator: Simulator = simulator or find_icarus()
+        self.stage = Stage(self.simulator, compile_limits, run_limits)
         self._store = store
         self._compile_limits, self._run_limits = compile_limits, run_limits
         self._lock = Lock()
-        self._prepared: dict[str, Disguise] = {}
         self._golden: dict[str, _Golden | Verdict] = {}
 
     def judge(self, problem: Problem, source: str) -> Verdict:
@@ -170,12 +127,12 @@ class Judge:
     def _judge(self, problem: Problem, source: str) -> Verdict:
         golden = self._golden_of(problem)
         expected = golden if isinstance(golden, _Golden) else _Golden(1, ())
-        reason = f"is longer than {_LARGEST} characters" if len(source) > _LARGEST else None
+        reason = f"is longer than {LARGEST} characters" if len(source) > LARGEST else None
         reason = reason or ("is empty" if not source.strip() else refusal(source))
         if reason is not None:
             status: Status = "syntax_error" if reason.startswith("has an unended") or "empty" in reason else "refused"
             return Verdict(status=status, reason=f"the candidate {reason}", simulator=str(self.simulator))
-        run = self._run(problem, source)
+        run = self.stage.run(problem, source)
         return run.ended if run.ended is not None else self._read(problem, run, expected)
 
     # The reference ------------------------------------------------------------------------------------------------
@@ -202,7 +159,7 @@ class Judge:
 
     def _measure_golden(self, problem: Problem) -> _Golden | Verdict:
         source = renamed(problem.reference, {problem.reference_top: problem.top}).replace("\r", "")
-        run = self._run(problem, source)
+        run = self.stage.run(problem, source)
         if run.ended is not None:
             return run.ended
         verdicts = _verdicts(problem, run.lines)
@@ -211,109 +168,9 @@ class Judge:
             return self._read(problem, run, _Golden(max(1, len(verdicts)), samples))
         return _Golden(len(verdicts), samples, run.run_s)
 
-    # One simulation -----------------------------------------------------------------------------------------------
+    # What the testbench says --------------------------------------------------------------------------------------
 
-    def _disguise(self, problem: Problem) -> Disguise:
-        key = problem.digest
-        with self._lock:
-            known = self._prepared.get(key)
-        if known is None:
-            known = self._prepare(problem)
-            with self._lock:
-                self._prepared[key] = known
-        return known
-
-    def _prepare(self, problem: Problem) -> Disguise:
-        text = problem.testbench
-        if problem.reference_in_testbench:
-            text += "\n" + problem.reference
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        if self.simulator.needs_preprocessor(text):
-            with self.simulator.cell() as cell:
-                done = self.simulator.preprocess(text, cell, self._compile_limits)
-            if done.ended_by != "exit" or done.exit_code:
-                raise InputError(f"{problem.id}: the testbench can't be preprocessed: {_first_line(done)}")
-            text = done.stdout
-        ports = ports_of(problem.reference, problem.reference_top)
-        try:
-            return disguise(
-                text,
-                top=problem.top,
-                tb_top=problem.tb_top,
-                files=[name for name, _ in problem.data_files],
-                inputs=[p.name for p in ports if p.is_plain_input],
-                ports=[p.name for p in ports],
-            )
-        except CannotPrepareError as error:
-            raise InputError(f"{problem.id}: {error}") from error
-
-    def _run(self, problem: Problem, source: str) -> _Run:
-        prepared = self._disguise(problem)
-        salt, nonce = f"r{secrets.token_hex(8)}", secrets.token_hex(16)
-        with self.simulator.cell() as cell:
-            limits = self._compile_limits
-            if self.simulator.needs_preprocessor(source):
-                done = self.simulator.preprocess(source, cell, limits, f"{salt}_c.v")
-                if done.ended_by != "exit" or done.exit_code:
-                    return _Run(self._not_compiled(done))
-                source = done.stdout
-                reason = self._pasted(source)
-                if reason is not None:
-                    return _Run(Verdict(status="refused", reason=reason, simulator=str(self.simulator)))
-            scale = f"`timescale {problem.timescale}\n" if problem.timescale else ""
-            (cell.folder / f"{salt}.v").write_text(
-                f"{scale}{prepared.render(salt, nonce)}\n`resetall\n{scale}{source}\n"
-            )
-            compiled = self.simulator.compile(f"{salt}.v", prepared.top_names(salt), f"{salt}.vvp", cell, limits)
-            if compiled.ended_by != "exit" or compiled.exit_code:
-                return _Run(self._not_compiled(compiled))
-            (cell.folder / f"{salt}.v").unlink(missing_ok=True)
-            for index, (_, content) in enumerate(problem.data_files):
-                (cell.folder / file_name(salt, index)).write_text(content)
-            ran = self.simulator.simulate(f"{salt}.vvp", cell, self._run_limits)
-        ended = self._not_ended(ran)
-        lines = tuple(x.removeprefix(nonce) for x in ran.stdout.splitlines() if x.startswith(nonce))
-        return _Run(ended, lines, compiled.wall_s, ran.wall_s)
-
-    def _pasted(self, preprocessed: str) -> str | None:
-        """Return why a candidate is refused once its macros are known: they can paste words that the gate knows."""
-        reason = refusal(preprocessed)
-        if reason is not None:
-            return f"the candidate {reason}"
-        directives = (w.text for w in words(preprocessed) if w.kind == "directive")
-        left = next((d for d in directives if self.simulator.needs_preprocessor(d)), None)
-        return None if left is None else f"the candidate pastes the compiler directive {left}"
-
-    def _not_compiled(self, done: ToolRun) -> Verdict:
-        status: Status = "syntax_error"
-        reason = _without_salt(_first_line(done))
-        if done.ended_by == "timeout":
-            status, reason = "timeout", "the compiler took too long"
-        elif done.ended_by == "memory":
-            status, reason = "memory", "the compiler took too much memory"
-        elif done.ended_by != "exit":
-            status, reason = "tool_limit", f"the compiler ended by {done.ended_by}"
-        elif self.simulator.cannot(done):
-            status = "tool_limit"
-        return Verdict(status=status, reason=reason, simulator=str(self.simulator), compile_s=done.wall_s)
-
-    def _not_ended(self, ran: ToolRun) -> Verdict | None:
-        """Return the verdict on a simulation that did not end by itself with exit code 0, else None."""
-        if ran.ended_by == "exit" and ran.exit_code == 0:
-            return None
-        status: Status = "crashed"
-        reason = f"the simulation ended with exit code {ran.exit_code}"
-        if ran.ended_by == "timeout":
-            status, reason = "timeout", "the simulation took too long"
-        elif ran.ended_by == "memory":
-            status, reason = "memory", "the simulation took too much memory"
-        elif ran.ended_by != "exit":
-            reason = f"the simulation ended by {ran.ended_by}: {_last_line(ran.stderr)}"
-        elif said := [x for x in (ran.stderr + ran.stdout).splitlines() if "error" in x.lower()]:
-            reason += f": {said[0][:300]}"
-        return Verdict(status=status, reason=_without_salt(reason), simulator=str(self.simulator), run_s=ran.wall_s)
-
-    def _read(self, problem: Problem, run: _Run, golden: _Golden) -> Verdict:
+    def _read(self, problem: Problem, run: Ran, golden: _Golden) -> Verdict:
         """Return the verdict that the testbench's own lines give."""
         found = _verdicts(problem, run.lines)
         first = next((int(m[1]) for line in run.lines if (m := _FIRST.search(line))), None)
@@ -342,17 +199,3 @@ class Judge:
 def _verdicts(problem: Problem, lines: tuple[str, ...]) -> list[re.Match[str]]:
     pattern = re.compile(problem.verdict)
     return [m for line in lines if (m := pattern.search(line))]
-
-
-def _first_line(run: ToolRun) -> str:
-    lines = [x for x in (run.stderr or run.stdout).splitlines() if x.strip()]
-    errors = [x for x in lines if "error" in x.lower() or "sorry" in x.lower()]
-    return (errors or lines or ["no message"])[0][:300]
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1][:300]
-
-
-def _without_salt(text: str) -> str:
-    return re.sub(r"\br[0-9a-f]{16}(_\w+)?(\.v)?\b", "candidate", text)

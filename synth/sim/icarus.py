@@ -89,13 +89,13 @@ class Icarus:
             argv = [str(self.base / "ivl"), f"-C{CONFIG}", f"-C{self.base / 'vvp.conf'}", "--", source]
         return cell.run(argv, limits=limits, tool_version=str(self))
 
-    def simulate(self, compiled: str, cell: Cell, limits: Limits) -> ToolRun:
-        """Run a compiled design: `$stop` ends it, no waveform is written.
+    def simulate(self, compiled: str, cell: Cell, limits: Limits, *, waves: bool = False) -> ToolRun:
+        """Run a compiled design: `$stop` ends it; a waveform is written only where it is asked for.
 
         Raises:
             SandboxError: the sandbox itself failed.
         """
-        argv = [str(self.runtime), "-n", compiled, "-none"]
+        argv = [str(self.runtime), "-n", compiled, "-vcd" if waves else "-none"]
         return cell.run(argv, limits=limits, tool_version=str(self))
 
     def cannot(self, done: ToolRun) -> bool:

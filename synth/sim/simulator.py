@@ -43,8 +43,11 @@ class Simulator(Protocol):
         """Compile a file of the cell's folder to `output`; of several steps, return the one that failed or the last."""
         ...
 
-    def simulate(self, compiled: str, cell: Cell, limits: Limits) -> ToolRun:
-        """Run what `compile` made, without waveform; `$finish` and `$stop` end it with exit code 0."""
+    def simulate(self, compiled: str, cell: Cell, limits: Limits, *, waves: bool = False) -> ToolRun:
+        """Run what `compile` made; `$finish` and `$stop` end it with exit code 0.
+
+        Waveforms that the design asks for are written only with `waves`; a simulator without them writes none.
+        """
         ...
 
     def cannot(self, done: ToolRun) -> bool:

@@ -22,7 +22,7 @@ from rtlgen.core.config import load_settings
 from rtlgen.core.errors import ToolNotFoundError
 from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Cell, Limits, cell
-from rtlgen.synth.sim.verilator_runtime import ARCHIVE, FLAGS, HEADER, Runtime, runtime
+from rtlgen.synth.sim.verilator_runtime import FLAGS, HEADER, LIBRARY, Runtime, runtime
 from rtlgen.synth.tools import find_tool
 
 _MODEL: Final = "Vdesign"
@@ -112,12 +112,12 @@ class Verilator:
         unity = cell.folder / f"{output}.cpp"
         unity.write_text(_unity(sorted(p.name for p in made.glob("*.cpp"))))
         argv = [str(self.compiler), *FLAGS, f"-I{ready}", f"-I{self._runtime.include}", f"-I{made.name}"]
-        argv += [unity.name, str(ready / ARCHIVE), "-o", output]
+        argv += [unity.name, str(ready / LIBRARY), "-o", output]
         built = cell.run(argv, limits=limits, tool_version=str(self))
         return built.model_copy(update={"wall_s": done.wall_s + built.wall_s})
 
-    def simulate(self, compiled: str, cell: Cell, limits: Limits) -> ToolRun:
-        """Run the program that `compile` made; see `Simulator`."""
+    def simulate(self, compiled: str, cell: Cell, limits: Limits, *, waves: bool = False) -> ToolRun:
+        """Run the program that `compile` made, which writes no waveform; see `Simulator`."""
         return cell.run([str(cell.folder / compiled)], limits=limits, tool_version=str(self))
 
     def cannot(self, done: ToolRun) -> bool:

@@ -1,4 +1,4 @@
-"""What every design of Verilator is built with, made once per version of Verilator and compiler: archive and header.
+"""What every design of Verilator is built with, made once per version of Verilator and compiler: library and header.
 
 A design costs a second instead of ten because the library is compiled once and its headers are read precompiled. The
 result lies in the user's cache under everything that it depends on. It appears there in one step, is looked over
@@ -26,7 +26,7 @@ from rtlgen.core.errors import SandboxError, ToolOutputError
 from rtlgen.sandbox import Limits, run
 
 HEADER: Final = "main.h"
-ARCHIVE: Final = "runtime.a"
+LIBRARY: Final = "runtime.o"
 FLAGS: Final = ("-O0", "-w", "-std=c++20", "-fcoroutines", "-DVM_TIMING=1")
 """Of every design; a precompiled header is only read by a compiler with the same. A testbench runs for less time than
 optimization takes."""
@@ -105,13 +105,8 @@ class Runtime:
     def _compile(self, folder: Path) -> None:
         (folder / HEADER).write_text(_main())
         present = [name for name in _SOURCES if (self.include / f"{name}.cpp").is_file()]
-        for name in present:
-            self._run([*FLAGS, *_LIBRARY_FLAGS, "-c", str(self.include / f"{name}.cpp"), "-o", f"{name}.o"], folder)
-        done = run(["ar", "rcs", ARCHIVE, *(f"{name}.o" for name in present)], cwd=folder, limits=_LIMITS)
-        if done.ended_by != "exit" or done.exit_code:
-            raise ToolOutputError(f"ar made no archive of Verilator's runtime: {done.stderr.strip()[:300]}")
-        for name in present:
-            (folder / f"{name}.o").unlink()
+        (folder / "library.cpp").write_text("".join(f'#include "{name}.cpp"\n' for name in present))
+        self._run([*FLAGS, *_LIBRARY_FLAGS, "-c", "library.cpp", "-o", LIBRARY], folder)
         self._run([*FLAGS, "-x", "c++-header", HEADER, "-o", f"{HEADER}.gch"], folder)
 
     def _run(self, arguments: Sequence[str], folder: Path) -> None:

@@ -56,7 +56,7 @@ def test_recorded_answers_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["bench", "score", "starter", "--samples", str(file), "--out", str(out)]) == 2
     assert "holds a run already; go on with it by --resume" in capsys.readouterr().err
     page = (out / "report.html").read_text()
-    assert page.count('<span class="name">') == 27 and page.count('class="cell syntax_error"') == 2
+    assert page.count('<span class="name">') == 27 and page.count('<a class="cell syntax_error"') == 2
     assert "src=" not in page and "http" not in page and "@import" not in page
     links = set(re.findall(r'href="([^"]*)"', page))
     assert len(links) == 27 and all(f'id="{link[1:]}"' in page for link in links)

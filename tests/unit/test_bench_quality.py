@@ -16,7 +16,7 @@ from rtlgen.benchmarks.report import Line, figures
 from rtlgen.benchmarks.runlog import Result
 from rtlgen.scorers.examine import Equivalence, EquivalenceVerdict, Lint
 from rtlgen.scorers.quality import Quality, Relative
-from rtlgen.scorers.simulation import Verdict
+from rtlgen.scorers.verdict import Verdict
 
 
 def result(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rtlgen.benchmarks.runlog import Result, RunConfig, RunFolder
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
-from rtlgen.scorers.simulation import Verdict
+from rtlgen.scorers.verdict import Verdict
 
 CONFIG = RunConfig(
     suite="s", dataset="d", model="m", n=1, temperature=0.0, max_tokens=8, problems=("p",), simulator="icarus 11.0",
