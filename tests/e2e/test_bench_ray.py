@@ -133,7 +133,7 @@ def test_an_answer_that_kills_its_worker_is_judged_elsewhere_and_not_for_ever(no
     bus, said = EventBus(), []
     bus.subscribe(lambda event: said.append(event.text) if isinstance(event, Notice) else None)
     with cluster(nodes.address, 1) as cpus:
-        assert cpus == 2
+        assert cpus >= 2  # a node that was killed counts for some seconds more
         scorer = RayScorer(Deadly(), "t", slots=2, bus=bus)
         assert scorer.expected_s(PROBLEM) == 2.5
         once = RIGHT.model_copy(update={"text": "die once"})
