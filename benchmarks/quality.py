@@ -18,7 +18,7 @@ _SEED = 20251120
 
 
 class Ratio(Record):
-    """Candidate / reference of one metric; below 1 the candidate is better.
+    """Candidate / reference of one metric over answers that pass and are not refuted; below 1 the candidate is better.
 
     Each problem counts once, with the geometric mean over its answers that pass.
     """
@@ -73,7 +73,7 @@ class ProblemQuality(Record):
     equivalence: dict[str, int]
     """How many passing answers are proved, refuted, unknown, not run."""
     area: float | None = None
-    """Geometric mean of the ratios over answers that pass; None where none has one."""
+    """Geometric mean of the ratios over answers that pass and are not refuted; None where none has one."""
     delay: float | None = None
     power: float | None = None
     lint_errors: int | None = None
@@ -172,7 +172,8 @@ def ratio_of(relative: Relative | None, metric: str) -> float | None:
 
 
 def _values(results: Iterable[Result], metric: str) -> list[float]:
-    found = (ratio_of(r.quality.ppa if r.quality else None, metric) for r in results)
+    """Return the ratios of answers; a refuted one is another design, whose size says nothing."""
+    found = (ratio_of(r.quality.ppa if r.quality else None, metric) for r in results if not is_refuted(r))
     return [v for v in found if v is not None]
 
 

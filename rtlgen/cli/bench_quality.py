@@ -54,7 +54,7 @@ def _print_ppa(console: Console, found: QualitySummary) -> None:
     from rich.table import Table
 
     if found.ppa:
-        whole = Table(title="PPA of passing answers / reference", title_justify="left")
+        whole = Table(title="PPA of answers that pass (and are not refuted) / reference", title_justify="left")
         for name in ("", "mean over problems", "95 %", "median", "best"):
             whole.add_column(name, justify="right" if name else "left")
         for r in found.ppa[0].ratios:

@@ -56,16 +56,16 @@ def test_what_is_refuted_does_not_pass_the_second_row() -> None:
 
 def test_the_summary_lists_what_is_refuted() -> None:
     lint = Lint(errors={}, warnings={"verilator:LATCH": 2, "slang:CaseDefault": 1})
-    results = [result("a", 0, 1.0, "refuted", lint), result("a", 1, None), result("b", 0, None, "unknown")]
+    results = [result("a", 0, 1.0, "refuted", lint), result("a", 1, 2.0), result("b", 0, None, "unknown")]
     found = summary(results, {"a": "x", "b": "y"})
     assert found is not None
     assert found.equivalence == {"refuted": 1, "proved": 1, "unknown": 1}
     assert [(r.problem, r.attempt, r.reason) for r in found.refuted] == [("a", 0, "why")]
     assert found.lint is not None and (found.lint.warnings, found.lint.rules["verilator:LATCH"]) == (3, 1)
-    assert [g.name for g in found.ppa] == ["all", "x"]
+    assert [(g.name, g.ratios[0].best) for g in found.ppa] == [("all", 2.0), ("x", 2.0)]  # the smaller one is wrong
     assert is_refuted(results[0]) and not is_refuted(results[2])
     one = of_problem(results[:2])
-    assert one is not None and (one.area, one.delay, one.lint_warnings) == (1.0, None, 3)
+    assert one is not None and (one.area, one.delay, one.lint_warnings) == (2.0, None, 3)
     bare = Result(problem="a", attempt=0, sample="0" * 64, verdict=Verdict(status="passed"))
     assert summary([bare], {"a": ""}) is None and of_problem([bare]) is None
 
