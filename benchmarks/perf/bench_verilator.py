@@ -48,12 +48,13 @@ def stock(problem: Problem, folder: Path) -> str:
     return done.stdout
 
 
-def own(verilator: Verilator, problem: Problem, folder: Path) -> str:
+def own(verilator: Verilator, problem: Problem, _folder: Path) -> str:
     """Build and run as a judge does; return what was printed."""
-    text = verilator.preprocess(text_of(problem), folder, COMPILE).stdout
-    (folder / "all.v").write_text(text)
-    built = verilator.compile("all.v", [problem.tb_top], "design", folder, COMPILE)
-    return verilator.simulate("design", folder, RUN).stdout if built.exit_code == 0 else built.stderr
+    with verilator.cell() as cell:
+        text = verilator.preprocess(text_of(problem), cell, COMPILE).stdout
+        (cell.folder / "all.v").write_text(text)
+        built = verilator.compile("all.v", [problem.tb_top], "design", cell, COMPILE)
+        return verilator.simulate("design", cell, RUN).stdout if built.exit_code == 0 else built.stderr
 
 
 def cost(work: Callable[[Path], str]) -> tuple[float, float, bool]:
@@ -74,7 +75,7 @@ def main() -> None:
     args = parser.parse_args()
     if not os.environ.get("RTLGEN_DATA"):
         args.suite = "starter"  # what is in the package; the published suites need their data
-    every = SUITES.load(args.suite).load(None).problems
+    every = [p for p in SUITES.load(args.suite).load(None).problems if isinstance(p, Problem)]
     problems = every[:: max(1, len(every) // args.problems)][: args.problems]
     verilator = find_verilator()
     first = cost(partial(own, verilator, problems[0]))
