@@ -24,7 +24,7 @@ os.environ["RTLGEN_SANDBOX"] = "rlimits"
 from rtlgen.benchmarks.suite import SUITES
 from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
-from rtlgen.scorers.simulation import COMPILE, RUN
+from rtlgen.scorers.stage import COMPILE, RUN
 from rtlgen.synth.sim import Verilator, find_verilator
 from rtlgen.synth.tools import find_tool
 
