@@ -128,7 +128,7 @@ def runtime(root: Path, binary: Path, compiler: Path, versions: Sequence[str], c
         cache_dir: the user's cache.
     """
     files_ = [(str(p), *_identity(p)) for p in (root, binary, compiler)]
-    parts = [*versions, *FLAGS, *_LIBRARY_FLAGS, *_SOURCES, _main(), files_]
+    parts = [*versions, LIBRARY, HEADER, *FLAGS, *_LIBRARY_FLAGS, *_SOURCES, _main(), files_]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return Runtime(root, compiler, key, cache_dir / "verilator" / key)
 
