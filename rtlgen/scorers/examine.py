@@ -115,7 +115,8 @@ def examine(job: Job, folder: Path) -> None:
                 found = Finding(check=check, lint=_lint(job))
             elif check == "equivalence":
                 assert pool is not None
-                found = Finding(check=check, equivalence=_equivalence(job, pool))
+                equal, lasting = _equivalence(job, pool)
+                found = Finding(check=check, equivalence=equal, lasting=lasting)
             else:
                 assert pool is not None
                 measured, lasting = _measurement(job, folder, pool)
@@ -140,17 +141,23 @@ def _pool(job: Job) -> YosysPool:
 # Equivalence ----------------------------------------------------------------------------------------------------------
 
 
-def _equivalence(job: Job, pool: YosysPool) -> Equivalence:
-    """Return the proof's outcome; a proof that other work on the machine kept from its CPU time is tried again."""
-    budget = job.equivalence_s
-    while True:
-        before = _cpu_s()
-        found = _compared(job, pool, budget)
-        ended_by_time = found.status == "unknown" and found.wall_s >= _FULL * budget
-        starved = _cpu_s() - before < _FULL * job.equivalence_s
-        if not ended_by_time or not starved or budget * 2 > job.equivalence_s * _LONGEST:
-            return found
-        budget *= 2
+def _equivalence(job: Job, pool: YosysPool) -> tuple[Equivalence, bool]:
+    """Return the proof's outcome, and whether it would come out the same again.
+
+    A proof that other work on the machine kept from its CPU time is tried once more, with more time on the clock.
+    """
+    found, used = _compared(job, pool, job.equivalence_s)
+    if _starved(job, found, used, job.equivalence_s):
+        more_s = min(found.wall_s / used, _LONGEST) * job.equivalence_s
+        found, used = _compared(job, pool, more_s)
+        return found, not _starved(job, found, used, more_s)
+    return found, True
+
+
+def _starved(job: Job, found: Equivalence, used_s: float, budget_s: float) -> bool:
+    """Return whether a proof ended by the clock before it had its CPU time."""
+    by_time = found.status == "unknown" and found.wall_s >= _FULL * budget_s
+    return by_time and used_s < _FULL * job.equivalence_s
 
 
 def _cpu_s() -> float:
@@ -158,7 +165,14 @@ def _cpu_s() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def _compared(job: Job, pool: YosysPool, budget_s: float) -> Equivalence:
+def _compared(job: Job, pool: YosysPool, budget_s: float) -> tuple[Equivalence, float]:
+    """Return the proof's outcome within seconds on the clock, and the CPU seconds that it took (0.1 at least)."""
+    begin = _cpu_s()
+    found = _proof(job, pool, budget_s)
+    return found, max(_cpu_s() - begin, 0.1)
+
+
+def _proof(job: Job, pool: YosysPool, budget_s: float) -> Equivalence:
     from rtlgen.synth.equiv import check_equivalence
     from rtlgen.synth.equiv.report import table
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +29,7 @@ from rtlgen.scorers.examine import CHECKS, Check, Equivalence, Finding, Job, Lin
 from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.problem import Problem
+from rtlgen.scorers.simulation import LARGEST
 from rtlgen.synth.sim import Icarus, find_icarus
 from rtlgen.synth.tools import Tool, find_tool
 
@@ -88,6 +89,14 @@ class Library:
     clock_ns: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A problem's reference as it is compared with, and what the checks say of it."""
+
+    text: str = ""
+    findings: Mapping[Check, Finding] = field(default_factory=dict)
+
+
 class QualityChecker:
     """Checks candidates; threads may share it.
 
@@ -116,7 +125,7 @@ class QualityChecker:
         self._store, self._library, self._equivalence_s = store, library, equivalence_s
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
-        self._references: dict[str, dict[Check, Finding]] = {}
+        self._references: dict[str, _Reference] = {}
         self._cells = self._prepared_library() if "ppa" in self.checks else ""
         self._place = _Place.here(library)
 
@@ -138,23 +147,22 @@ class QualityChecker:
             SandboxError: the sandbox itself failed.
         """
         wanted = tuple(c for c in self.checks if passed or c == "lint")
-        reason = refusal(source) if source.strip() else "is empty"
-        if not wanted or reason is not None:
+        if not wanted or not source.strip() or len(source) > LARGEST or refusal(source) is not None:
             return Quality()
+        source = source.encode(errors="replace").decode()  # JSON may hold halves of characters
         try:
             gate = self._simulated(source)
         except InputError as error:
             return _nothing(wanted, str(error))
-        reference = self._reference(problem) if wanted != ("lint",) else {}
-        known = self._excused(wanted, reference)
-        job = self._job(problem, tuple(c for c in wanted if c not in known), gate, problem.top, source)
-        found = known | self._findings(job)
-        return _quality(found, reference)
+        reference = self._reference(problem) if wanted != ("lint",) else _Reference()
+        known = _excused(wanted, reference.findings)
+        job = self._job(problem, tuple(c for c in wanted if c not in known), reference.text, gate, problem.top, source)
+        return _quality(known | self._findings(job), reference.findings)
 
     # The reference ------------------------------------------------------------------------------------------------
 
-    def _reference(self, problem: Problem) -> dict[Check, Finding]:
-        """Return the findings on the reference: its PPA, and whether it can be proved equal to itself."""
+    def _reference(self, problem: Problem) -> _Reference:
+        """Return the reference with its PPA and whether it can be proved equal to itself."""
         with self._lock:
             lock = self._locks.setdefault(problem.digest, threading.Lock())
         with lock:
@@ -162,32 +170,21 @@ class QualityChecker:
                 self._references[problem.digest] = self._examine_reference(problem)
             return self._references[problem.digest]
 
-    def _examine_reference(self, problem: Problem) -> dict[Check, Finding]:
+    def _examine_reference(self, problem: Problem) -> _Reference:
         checks = tuple(c for c in self.checks if c != "lint")
         try:
-            gate = self._simulated(problem.reference)
+            text = self._simulated(problem.reference)
         except InputError as error:
-            return _failed(checks, f"the reference {error}")
-        return self._findings(self._job(problem, checks, gate, problem.reference_top, ""))
-
-    @staticmethod
-    def _excused(wanted: Sequence[Check], reference: dict[Check, Finding]) -> dict[Check, Finding]:
-        """Return the findings that follow from the reference alone."""
-        own = reference.get("equivalence")
-        if "equivalence" not in wanted or own is None or own.equivalence is None:
-            return {}
-        if own.equivalence.status == "proved":
-            return {}
-        reason = f"the reference can't be compared: {own.equivalence.reason or own.equivalence.status}"
-        return {"equivalence": Finding(check="equivalence", equivalence=Equivalence(status="not_run", reason=reason))}
+            return _Reference(findings=_failed(checks, f"it {error}"))
+        return _Reference(text, self._findings(self._job(problem, checks, text, text, problem.reference_top, "")))
 
     # One examination ----------------------------------------------------------------------------------------------
 
-    def _job(self, problem: Problem, checks: tuple[Check, ...], gate: str, top: str, written: str) -> Job:
+    def _job(self, problem: Problem, checks: tuple[Check, ...], gold: str, gate: str, top: str, written: str) -> Job:
         return Job(
-            checks=checks, gold=self._simulated(problem.reference) if "equivalence" in checks else "",
-            gold_top=problem.reference_top, gate=gate, gate_top=top, written=written, data_files=problem.data_files,
-            library=self._library.path, clock_ns=self._library.clock_ns, equivalence_s=self._equivalence_s,
+            checks=checks, gold=gold, gold_top=problem.reference_top, gate=gate, gate_top=top, written=written,
+            data_files=problem.data_files, library=self._library.path, clock_ns=self._library.clock_ns,
+            equivalence_s=self._equivalence_s,
         )  # fmt: skip
 
     def _simulated(self, source: str) -> str:
@@ -291,6 +288,15 @@ class _Place:
         return found | _failed(missing, f"ended by {done.ended_by}" + (f": {last}" if last else ""))
 
 
+def _excused(wanted: Sequence[Check], reference: Mapping[Check, Finding]) -> dict[Check, Finding]:
+    """Return the findings that follow from the reference alone."""
+    own = reference.get("equivalence")
+    if "equivalence" not in wanted or own is None or own.equivalence is None or own.equivalence.status == "proved":
+        return {}
+    reason = f"the reference can't be compared: {own.equivalence.reason or own.equivalence.status}"
+    return {"equivalence": Finding(check="equivalence", equivalence=Equivalence(status="not_run", reason=reason))}
+
+
 def _failed(checks: Sequence[Check], reason: str) -> dict[Check, Finding]:
     return {
         c: Finding(
@@ -307,7 +313,7 @@ def _nothing(wanted: Sequence[Check], reason: str) -> Quality:
     return _quality(_failed(wanted, f"the candidate {reason}"), {})
 
 
-def _quality(found: dict[Check, Finding], reference: dict[Check, Finding]) -> Quality:
+def _quality(found: Mapping[Check, Finding], reference: Mapping[Check, Finding]) -> Quality:
     equivalence = found["equivalence"].equivalence if "equivalence" in found else None
     lint = found["lint"].lint if "lint" in found else None
     measured = found["ppa"].ppa if "ppa" in found else None
@@ -328,9 +334,10 @@ def _relative(candidate: Measurement, reference: Measurement) -> Relative:
     if candidate.ppa.basis != reference.ppa.basis:
         return both.model_copy(update={"reason": "candidate and reference could not be measured in the same way"})
     ratio = candidate.ppa.ratio(reference.ppa)
-    return both.model_copy(
-        update={"area": ratio["area_um2"], "delay": ratio["delay_ns"], "power": ratio["power_mw"]}
-    )  # fmt: skip
+    reason = "" if reference.ppa.area_um2 else "the reference is of wires only"
+    return both.model_copy(update={
+        "area": ratio["area_um2"], "delay": ratio["delay_ns"], "power": ratio["power_mw"], "reason": reason
+    })  # fmt: skip
 
 
 def _without_comments(text: str) -> str:

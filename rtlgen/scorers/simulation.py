@@ -25,7 +25,8 @@ from rtlgen.scorers.verdict import Status, Verdict
 from rtlgen.synth.sim import Simulator, find_icarus
 
 SCHEMA: Final = "verdict/2"
-_LARGEST: Final = 1 << 20
+LARGEST: Final = 1 << 20
+"""Characters of a candidate."""
 _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
 
 
@@ -126,7 +127,7 @@ class Judge:
     def _judge(self, problem: Problem, source: str) -> Verdict:
         golden = self._golden_of(problem)
         expected = golden if isinstance(golden, _Golden) else _Golden(1, ())
-        reason = f"is longer than {_LARGEST} characters" if len(source) > _LARGEST else None
+        reason = f"is longer than {LARGEST} characters" if len(source) > LARGEST else None
         reason = reason or ("is empty" if not source.strip() else refusal(source))
         if reason is not None:
             status: Status = "syntax_error" if reason.startswith("has an unended") or "empty" in reason else "refused"

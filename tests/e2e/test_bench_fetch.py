@@ -60,6 +60,17 @@ def rtllm() -> dict[str, str]:
     return files
 
 
+def rtllm_1_1() -> dict[str, str]:
+    """Return the designs of 1.1 in its layout: a folder each at the top, with what a simulation left behind."""
+    wanted = {p.id for p in SUITES.load("rtllm-v1.1").load(Path(DATA or "") / "benchmarks").problems}
+    files = {"RTLLM-1.1/README.md": "about", "RTLLM-1.1/_chatgpt35/t1/accu.v": "module accu; endmodule"}
+    for path, text in rtllm().items():
+        *_, folder, name = path.split("/")
+        if folder in wanted:
+            files |= {f"RTLLM-1.1/{folder}/{name}": text, f"RTLLM-1.1/{folder}/output.txt": "left behind"}
+    return files
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     root = tmp_path / "www"
@@ -116,3 +127,20 @@ def test_what_is_no_archive_is_said(
         assert said in capsys.readouterr().err
     assert main(["bench", "fetch", "starter"]) == 2
     assert "suite 'starter' has nothing to fetch" in capsys.readouterr().err
+
+
+@needs_data
+def test_rtllm_1_1_is_fetched_as_released(
+    server: tuple[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, root = server
+    with zipfile.ZipFile(root / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in rtllm_1_1().items():
+            archive.writestr(name, text)
+    folder = tmp_path / "data"
+    assert main(["bench", "fetch", "rtllm-v1.1-release", "--url", f"{url}/a.zip", "--data", str(folder)]) == 0
+    assert "rtllm-v1.1-release: 29 problems, MIT, https://github.com/" in capsys.readouterr().out
+    there = SUITES.load("rtllm-v1.1-release").load(folder)
+    here = SUITES.load("rtllm-v1.1").load(Path(DATA or "") / "benchmarks").by_id()
+    assert [p.id for p in there.problems if p.digest != here[p.id].digest] == []
+    assert not any(name == "output.txt" for p in there.problems for name, _ in p.data_files)

@@ -110,6 +110,13 @@ def test_what_yosys_cannot_read_is_unknown_with_its_reason(checker: QualityCheck
     assert found.lint is not None
 
 
+def test_odd_text_breaks_nothing(linter: QualityChecker) -> None:
+    odd = REFERENCE.replace("golden", "dut").replace("endmodule", "// \ud800 \x00 é\nendmodule")
+    assert linter.check(PROBLEM, odd, passed=True).lint is not None
+    for nothing in ("", " \n", "/* no end", "x" * (1 << 21), 'module dut; initial $system("ls"); endmodule'):
+        assert linter.check(PROBLEM, nothing, passed=False) == Quality()
+
+
 def test_other_ports_have_no_ratio_and_no_proof(checker: QualityChecker) -> None:
     wide = EQUAL.replace("input [3:0] b", "input [7:0] b")
     found = check(checker, wide)
