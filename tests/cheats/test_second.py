@@ -31,9 +31,12 @@ cheats, honest, problems = neighbour("test_cheats"), neighbour("test_honest"), n
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RTLGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        verilator = find_verilator()
     return Judge(
-        find_verilator(),
+        verilator,
         compile_limits=Limits(cpu_s=20, wall_s=300, memory_mb=1024, output_mb=1, disk_mb=64, processes=8),
         run_limits=Limits(cpu_s=2, wall_s=60, memory_mb=512, output_mb=1, disk_mb=64, processes=8),
     )

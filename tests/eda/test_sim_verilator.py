@@ -124,12 +124,12 @@ def test_what_one_cannot_read_is_no_disagreement() -> None:
 
 
 @pytest.mark.slow
-def test_a_second_build_uses_the_runtime_and_a_damaged_one_is_made_again(verilator: Verilator, tmp_path: Path) -> None:
-    (tmp_path / "t.v").write_text('module t; initial begin $display("here"); $finish; end endmodule\n')
-
+def test_a_second_build_uses_the_runtime_and_a_damaged_one_is_made_again(verilator: Verilator) -> None:
     def works() -> bool:
-        built = verilator.compile("t.v", ["t"], "t.out", tmp_path, LIMITS)
-        return built.exit_code == 0 and "here" in verilator.simulate("t.out", tmp_path, LIMITS).stdout
+        with verilator.cell() as cell:
+            (cell.folder / "t.v").write_text('module t; initial begin $display("here"); $finish; end endmodule\n')
+            built = verilator.compile("t.v", ["t"], "t.out", cell, LIMITS)
+            return built.exit_code == 0 and "here" in verilator.simulate("t.out", cell, LIMITS).stdout
 
     assert works()
     (folder,) = (p for p in (verilator.cache_dir / "verilator").iterdir() if p.is_dir())
@@ -147,9 +147,8 @@ def test_a_cache_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RTLGEN_CACHE_DIR", str(tmp_path / "file"))
         broken = find_verilator()
-    (tmp_path / "t.v").write_text("module t; endmodule\n")
-    with pytest.raises(SandboxError, match="can't write Verilator's runtime to"):
-        broken.compile("t.v", ["t"], "t.out", tmp_path, LIMITS)
+    with pytest.raises(SandboxError, match="can't write Verilator's runtime to"), broken.cell():
+        pass
 
 
 def test_plain_text_keeps_strings_and_lines() -> None:
