@@ -216,6 +216,7 @@ _RTLLM: Final[Mapping[str, Steps]] = {
         Edit("testbench", r"\bwait\(res_valid\);", r"\g<0> @(negedge clk);"),
         Edit("testbench", r"\binteger i;", r"\g<0> initial #5000 $finish;"),
     ),
+    "multi_pipe_4bit": (Compared(compare_in_reset=False),),
     "ring_counter": (Compared(compare_in_reset=False),),
     "sequence_detector": (
         Edit("prompt", r"\breset_n\b", "rst_n"),
@@ -244,4 +245,4 @@ _RTLLM: Final[Mapping[str, Steps]] = {
         Compared(_SQUARE_WAVE),
     ),
 }  # fmt: skip
-RTLLM_V2: Final = FixedSuite("rtllm-v2-fixed", "RTLLM 2.0 with 9 designs put right", rtllm.V2, _RTLLM)
+RTLLM_V2: Final = FixedSuite("rtllm-v2-fixed", "RTLLM 2.0 with 10 designs put right", rtllm.V2, _RTLLM)

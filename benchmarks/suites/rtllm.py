@@ -42,7 +42,6 @@ _ISSUES: Final[Mapping[str, str]] = {
     "square_wave": "the testbench refuses only a wave that is high for too long: one that never is passes, as does one "
     "without the start value that the prompt doesn't ask for",
     "multi_pipe_4bit": "the testbench fails a product that is right a cycle early, as random inputs may make it",
-    "alu": "the reference assigns z to a variable, which Verilator takes for a net with many drivers",
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rtlgen.cli.bench_options import (
+from rtlgen.cli._bench_options import (
     CSV,
     DATA,
     JOBS,
@@ -231,7 +231,7 @@ def compare(runs: tuple[Path, Path], k: int, html: Path | None, data: Path | Non
     from rtlgen.benchmarks.compare_page import compare_page
     from rtlgen.benchmarks.report import make_report
     from rtlgen.benchmarks.runlog import RunFolder, write_text
-    from rtlgen.cli.bench_print import print_comparison
+    from rtlgen.cli._bench_print import print_comparison
 
     folders = (RunFolder(runs[0]), RunFolder(runs[1]))
     made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
@@ -260,7 +260,7 @@ def doctor(
     import json
 
     from rtlgen.benchmarks.doctor import examine
-    from rtlgen.cli.bench_print import print_findings
+    from rtlgen.cli._bench_print import print_findings
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
@@ -363,7 +363,7 @@ def _finish(
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page
     from rtlgen.benchmarks.runlog import write_json, write_text
-    from rtlgen.cli.bench_print import print_report
+    from rtlgen.cli._bench_print import print_report
 
     made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))

@@ -25,7 +25,7 @@ from rtlgen.scorers.verdict import Status, Verdict
 from rtlgen.synth.sim import Simulator, find_icarus
 
 SCHEMA: Final = "verdict/2"
-LARGEST: Final = 1 << 20
+LARGEST: Final = 1_000_000
 """Characters of a candidate."""
 _FIRST: Final = re.compile(r"First mismatch occurred at time (\d+)")
 

@@ -109,7 +109,7 @@ def test_what_a_compiler_says_names_no_secret(judge: Judge) -> None:
         (PLAIN.replace("TopModule", "top_module"), None),
         ("module TopModule(", None),
         ("\x00\xff\x01 binary", None),
-        ("x" * 10_000_000, "the candidate is longer than 1048576 characters"),
+        ("x" * 10_000_000, "the candidate is longer than 1000000 characters"),
     ],
     ids=["nothing", "prose", "empty fence", "wrong name", "cut off", "binary", "10 MB"],
 )

@@ -22,7 +22,7 @@ def print_report(made: Report, path: Path) -> None:
     """Print a run: pass@k, how answers ended, what else was found."""
     from rich.console import Console
 
-    from rtlgen.cli.bench_quality import print_quality, print_stages, print_times
+    from rtlgen.cli._bench_quality import print_quality, print_stages, print_times
 
     console = Console(file=sys.stdout)
     title = f"{made.config.suite}: {made.passed} of {made.judged} samples pass ({made.config.simulator})"
