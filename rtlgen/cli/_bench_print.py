@@ -98,6 +98,18 @@ def _text(figure: Figure) -> str:
     return f"{figure.value * 100:.2f} % ({figure.low * 100:.1f}-{figure.high * 100:.1f})"
 
 
+def advise(simulator: object) -> None:
+    """Tell the user of an old Icarus what it judges differently."""
+    from rtlgen.synth.sim import Icarus
+
+    if isinstance(simulator, Icarus) and simulator.major < 12:
+        click.echo(
+            f"{simulator} accepts ports that are declared again, an error in Verilog, and can't read some casts; "
+            "`rtlgen doctor --build iverilog` builds 12.0 in some minutes",
+            err=True,
+        )
+
+
 def print_findings(found: Sequence[Finding], simulator: str, second: str | None) -> None:
     """Print which references pass, and what is wrong with the others."""
     from rtlgen.benchmarks.doctor import NO_REFERENCE

@@ -260,7 +260,7 @@ def doctor(
     import json
 
     from rtlgen.benchmarks.doctor import examine
-    from rtlgen.cli._bench_print import print_findings
+    from rtlgen.cli._bench_print import advise, print_findings
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
@@ -268,6 +268,7 @@ def doctor(
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
     token, scorer = StopToken(bus), recipe(second=second).open()
+    advise(scorer.judge.simulator)
     with show(bus, settings.display), interruptible(token):
         found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
@@ -343,12 +344,14 @@ def _work(folder: RunFolder, place: Place, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
     from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
+    from rtlgen.cli._bench_print import advise
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
 
     settings, bus = load_settings(), EventBus()
     token = StopToken(bus)
+    advise(place.local.judge.simulator)
     where = opened(
         place.executor, place.recipe, place.local, jobs=place.jobs, cores=settings.jobs, address=place.address, bus=bus
     )

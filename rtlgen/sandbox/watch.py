@@ -18,7 +18,7 @@ from rtlgen.sandbox import proctree
 from rtlgen.sandbox.confine import MIB
 from rtlgen.sandbox.limits import Limits
 
-POLL_S = (0.002, 0.02)
+POLL_S = (0.01, 0.05)
 """First and longest pause between two looks at the process tree."""
 _DISK_EVERY_S = 1.0
 _CHUNK = 1 << 16
