@@ -141,7 +141,7 @@ class Cell:
 
     def _warden(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
         """Return the process inside and the way to it, started where it is not there."""
-        if self._process is not None and self._channel is not None and self._process.poll() is None:
+        if self._process is not None and self._channel is not None and not _is_closed(self._channel):
             return self._process, self._channel
         self._end()
         bwrap = confinement().bwrap
@@ -179,6 +179,15 @@ class Cell:
                 proctree.kill(self._process.pid, f"{MARK}={self._mark}")
                 self._process.wait()
             self._process = None
+
+
+def _is_closed(channel: socket.socket) -> bool:
+    try:
+        return not channel.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _answer(channel: socket.socket, watched: Watched) -> int | None:
