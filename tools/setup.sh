@@ -122,7 +122,7 @@ install_python() {
   say "installing Python packages into .venv"
   # no build isolation: the build then uses the pinned setuptools too, and downloads nothing twice
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[dev]'
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[bench,dev,ray]'
   printf '%s' "$now" >"$stamp"
 }
 
