@@ -98,11 +98,10 @@ def _text(figure: Figure) -> str:
     return f"{figure.value * 100:.2f} % ({figure.low * 100:.1f}-{figure.high * 100:.1f})"
 
 
-def advise(simulator: object) -> None:
-    """Tell the user of an old Icarus what it judges differently."""
-    from rtlgen.synth.sim import Icarus
-
-    if isinstance(simulator, Icarus) and simulator.major < 12:
+def advise(simulator: str) -> None:
+    """Tell the user of an old Icarus, given as name and version, what it judges differently."""
+    name, _, version = simulator.partition(" ")
+    if name == "icarus" and int(version.split(".")[0]) < 12:
         click.echo(
             f"{simulator} accepts ports that are declared again, an error in Verilog, and can't read some casts; "
             "`rtlgen doctor --build iverilog` builds 12.0 in some minutes",

@@ -268,13 +268,13 @@ def doctor(
     chosen = _chosen(_load(suite, data), wanted, limit)
     settings, bus = load_settings(), EventBus()
     token, scorer = StopToken(bus), recipe(second=second).open()
-    advise(scorer.judge.simulator)
     with show(bus, settings.display), interruptible(token):
         found = examine(chosen, scorer, jobs=jobs or settings.jobs, bus=bus, token=token)
     if as_json:
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
         print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
+    advise(str(scorer.judge.simulator))
     return 130 if token.stopped else 0
 
 
@@ -344,14 +344,12 @@ def _work(folder: RunFolder, place: Place, job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
     from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
-    from rtlgen.cli._bench_print import advise
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
 
     settings, bus = load_settings(), EventBus()
     token = StopToken(bus)
-    advise(place.local.judge.simulator)
     where = opened(
         place.executor, place.recipe, place.local, jobs=place.jobs, cores=settings.jobs, address=place.address, bus=bus
     )
@@ -366,7 +364,7 @@ def _finish(
     from rtlgen.benchmarks import report as reports
     from rtlgen.benchmarks.page import page
     from rtlgen.benchmarks.runlog import write_json, write_text
-    from rtlgen.cli._bench_print import print_report
+    from rtlgen.cli._bench_print import advise, print_report
 
     made = reports.make_report(folder, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
@@ -378,6 +376,7 @@ def _finish(
         click.echo(reports.as_csv(made), nl=False)
     else:
         print_report(made, folder.path)
+    advise(made.config.simulator)
     if stopped:
         click.echo(f"stopped; go on with --resume --out {folder.path}", err=True)
         return 130
