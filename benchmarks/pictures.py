@@ -28,6 +28,8 @@ def first_differences(
         verdict = results[key].verdict
         if key[0] in known and key in samples and verdict is not None and verdict.status in ("failed", "no_verdict"):
             first.setdefault(key[0], key)
+    if not first:
+        return {}
 
     def find(key: tuple[str, int]) -> Wave | None:
         verdict, problem = results[key].verdict, known[key[0]]

@@ -30,6 +30,7 @@ from rtlgen.scorers.patch import PatchError, apply_diff
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.task import Task
 from rtlgen.scorers.verdict import Status, Verdict
+from rtlgen.synth.tools import built_icarus
 
 LIMITS: Final = Limits(cpu_s=120, wall_s=900, memory_mb=4096, file_mb=128, output_mb=16, disk_mb=512, processes=64)
 SCHEMA: Final = "harness/1"
@@ -210,8 +211,12 @@ def _lacking(harness: Harness, jobs: tuple[Service, ...]) -> str | None:
 
 
 def _path() -> str:
-    """Return where commands are looked for: this Python's first, as a harness starts `python3` and expects cocotb."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    """Return where commands are looked for.
+
+    This Python's folder comes first, as a harness starts `python3` and expects cocotb, then that of the Icarus in use.
+    """
+    icarus = [built_icarus() / "bin"] if built_icarus().is_dir() else []
+    return os.pathsep.join(map(str, [Path(sys.executable).parent, *icarus, os.environ.get("PATH", os.defpath)]))
 
 
 def _lay_out(root: Path, harness: Harness, design: Mapping[str, str]) -> None:
@@ -244,7 +249,7 @@ def _run(job: Service, root: Path, limits: Limits) -> tuple[ToolRun, Path | None
     env = {name: _moved(value, root) for name, value in job.env}
     done = run(
         argv, cwd=root / "code/rundir", limits=limits, writable=[root / "code", root / "rundir"],
-        readable=[root / "src"],
+        readable=[root / "src", built_icarus()],
         env=_FIXED | {"PATH": _path()} | env,
     )  # fmt: skip
     return done, report if first == "pytest" else None
