@@ -78,7 +78,7 @@ class Line(Record):
     stages: dict[str, int]
     """How many samples ended in each status."""
     flags: tuple[str, ...] = ()
-    """Known flaws of the problem."""
+    """Flaws of the problem: those that are known, and what its reference does with the simulator of this run."""
     needs: str = ""
     """What judging it needs that is not here; such a problem is not run."""
     refuted: int = 0
@@ -171,7 +171,8 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
     for result in results:
         by_problem.setdefault(result.problem, []).append(result)
     wanted = set(config.problems)
-    lines = [_line(p, by_problem[p.id]) for p in problems if p.id in wanted]
+    flaws = folder.flaws()
+    lines = [_line(p, by_problem[p.id], flaws.get(p.id)) for p in problems if p.id in wanted]
     ks = ks or default_ks(max((line.samples for line in lines), default=1))
     stages = sum((Counter(line.stages) for line in lines), Counter[str]())
     names = list(dict.fromkeys(line.category for line in lines))
@@ -229,7 +230,7 @@ def _second(simulator: str, by_problem: Mapping[str, Sequence[Result]]) -> Secon
     )
 
 
-def _line(problem: Task, results: Sequence[Result]) -> Line:
+def _line(problem: Task, results: Sequence[Result], flaw: str | None) -> Line:
     stages = Counter(r.verdict.status if r.verdict else NOT_JUDGED for r in results)
     judged = sum(n for s, n in stages.items() if s != NOT_JUDGED)
     return Line(
@@ -239,7 +240,7 @@ def _line(problem: Task, results: Sequence[Result]) -> Line:
         passed=stages["passed"],
         unreadable=stages["tool_limit"],
         stages=dict(sorted(stages.items())),
-        flags=problem.known_issues,
+        flags=(*problem.known_issues, *([flaw] if flaw else [])),
         needs=problem.needs,
         refuted=sum(is_refuted(r) for r in results),
         quality=of_problem(results),

@@ -9,13 +9,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, InputError
@@ -25,6 +25,7 @@ from rtlgen.scorers.score import Score
 from rtlgen.scorers.verdict import Verdict
 
 R = TypeVar("R", bound=Record)
+_FLAWS = TypeAdapter(dict[str, str])
 
 
 class RunConfig(Record):
@@ -186,6 +187,27 @@ class RunFolder:
             InputError: the disk refuses it.
         """
         write_json(self.path / "price.json", price.model_dump())
+
+    def flaws(self) -> dict[str, str]:
+        """Return what is wrong with problems on the simulator of this run, by problem.
+
+        Raises:
+            InputError: the file with it is damaged.
+        """
+        try:
+            return _FLAWS.validate_json((self.path / "flaws.json").read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{self.path}/flaws.json: can't be read; go on with the run by --resume") from error
+
+    def set_flaws(self, flaws: Mapping[str, str]) -> None:
+        """Keep what is wrong with problems, for every report from now on.
+
+        Raises:
+            InputError: the disk refuses it.
+        """
+        write_json(self.path / "flaws.json", dict(flaws))
 
     def add_sample(self, sample: Sample) -> None:
         """Keep an answer.

@@ -140,7 +140,7 @@ def run(
     asking = Asking(
         asked, n=n, temperature=heat, max_tokens=max_tokens, seed=seed, timeout_s=timeout, messages=messages
     )
-    stopped = _work(folder, place, lambda runner: runner.ask(chosen, asking))
+    stopped = _work(folder, place, chosen, lambda runner: runner.ask(chosen, asking))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -180,7 +180,7 @@ def score(
     label = f"file:{hashlib.sha256(''.join(s.digest for s in found).encode()).hexdigest()[:16]}"
     config = _config(loaded, chosen, place, model=label, n=0, temperature=None, max_tokens=None)
     folder = _folder(out, suite, samples.name, config, resume=resume)
-    stopped = _work(folder, place, lambda runner: runner.score(chosen, found))
+    stopped = _work(folder, place, chosen, lambda runner: runner.score(chosen, found))
     return _finish(folder, chosen, ks, stopped, as_json=as_json, as_csv=as_csv)
 
 
@@ -340,8 +340,9 @@ def _folder(out: Path | None, suite: str, label: str, config: RunConfig, *, resu
     return folder
 
 
-def _work(folder: RunFolder, place: Place, job: Any) -> bool:
+def _work(folder: RunFolder, place: Place, chosen: Sequence[Task], job: Any) -> bool:
     """Do the work with progress shown; return whether the user stopped it."""
+    from rtlgen.benchmarks.doctor import flaws
     from rtlgen.benchmarks.executors import opened
     from rtlgen.benchmarks.runner import Runner
     from rtlgen.core.config import load_settings
@@ -355,6 +356,8 @@ def _work(folder: RunFolder, place: Place, job: Any) -> bool:
     )
     with folder.alone(), show(bus, settings.display), interruptible(token), where as (scorer, slots):
         job(Runner(folder, scorer, jobs=slots, bus=bus, token=token))
+        if not token.draining:
+            folder.set_flaws(flaws(chosen, place.local, jobs=settings.jobs, bus=bus, token=token))
     return token.draining
 
 

@@ -180,3 +180,28 @@ def test_wrong_use_is_one_message(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_problem_that_cannot_tell_right_from_wrong_is_flagged_in_every_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = (
+        'module tb; reg a = 0; wire y; inv d (.a(a), .y(y)); initial begin #1 $display("Mismatches: 0 in 1 samples");'
+    )
+    for name, reference in (("lax", "assign y = ~a;"), ("broken", "assign y = ;")):
+        folder = tmp_path / "suite" / name
+        folder.mkdir(parents=True)
+        (folder / "prompt.md").write_text("Write an inverter.")
+        (folder / "reference.v").write_text(f"module inv(input a, output y); {reference} endmodule\n")
+        (folder / "testbench.v").write_text(f"{bench} $finish; end endmodule\n")
+    file, out = tmp_path / "s.jsonl", tmp_path / "run"
+    answer = "module inv(input a, output y); assign y = ~a; endmodule"
+    file.write_text("".join(json.dumps({"problem": n, "reply": answer}) + "\n" for n in ("lax", "broken")))
+    suite = str(tmp_path / "suite")
+    assert main(["bench", "score", suite, "--samples", str(file), "--out", str(out)]) == 0
+    assert "known to be flawed: broken, lax" in capsys.readouterr().out
+    assert main(["bench", "report", str(out), "--json"]) == 0
+    lines = {x["problem"]: x["flags"] for x in json.loads(capsys.readouterr().out)["problems"]}
+    assert lines["lax"] == ["a module without any logic passes, so that a pass says nothing"]
+    assert lines["broken"][0].startswith("icarus ") and "refuses it" in lines["broken"][0]
+    assert "a module without any logic passes" in (out / "report.html").read_text()
