@@ -61,7 +61,10 @@ def flaws(
     problems: Sequence[Task], scorer: LocalScorer, *, jobs: int, bus: EventBus, token: StopToken
 ) -> dict[str, str]:
     """Return why problems with a testbench can't tell right from wrong on this simulator, by problem."""
-    found = examine([p for p in problems if isinstance(p, Problem)], scorer, jobs=jobs, bus=bus, token=token)
+    simulated = [p for p in problems if isinstance(p, Problem)]
+    if not simulated:
+        return {}
+    found = examine(simulated, scorer, jobs=jobs, bus=bus, token=token)
     return {f.problem: f.reason for f in found if not f.sound}
 
 

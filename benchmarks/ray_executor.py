@@ -27,11 +27,12 @@ from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.errors import ConfigError, SandboxError, ToolNotFoundError, ToolVersionError
 from rtlgen.core.events import EventBus, Notice
 from rtlgen.scorers.harness import Harness
+from rtlgen.scorers.line import NextLine
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.question import Question
 from rtlgen.scorers.task import Task
 
-TASK: Final = TypeAdapter[Task](Problem | Harness | Question)
+TASK: Final = TypeAdapter[Task](Problem | Harness | Question | NextLine)
 """Every kind of task, as text."""
 TRIES: Final = 5
 """Actors that may die over one answer, or one after the other before one of them starts."""

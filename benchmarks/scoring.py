@@ -15,6 +15,7 @@ from rtlgen.models import open_model
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.examine import Check
 from rtlgen.scorers.harness import Harness, HarnessJudge
+from rtlgen.scorers.line import NextLine, line_scores
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.quality import Library, Quality, QualityChecker
 from rtlgen.scorers.question import Question, text_scores
@@ -109,6 +110,8 @@ class LocalScorer:
             if sample.form == "raw" and len(task.targets) == 1:
                 return self.harnesses.judge(task, {task.targets[0]: sample.text}), ()
             return self.harnesses.reply(task, sample.text), ()
+        if isinstance(task, NextLine):
+            return line_scores(task, sample.text if sample.form == "raw" else task.answer(sample.text))
         if isinstance(task, Question):
             answer = task.answer(sample.text)
             verdict, scores = text_scores(task, answer)
@@ -125,6 +128,8 @@ class LocalScorer:
             return self.judge.reference(task)
         if isinstance(task, Harness):
             return self.harnesses.reference(task)
+        if isinstance(task, NextLine):
+            return line_scores(task, task.label)[0]
         if isinstance(task, Question):
             return text_scores(task, task.reference)[0]
         raise _unknown(task)

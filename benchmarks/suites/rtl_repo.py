@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rtlgen.benchmarks.data import find_file, rows
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
 from rtlgen.core.errors import InputError
+from rtlgen.scorers.line import NextLine
+from rtlgen.scorers.task import Task
 
+_PUBLISHED: Final = 'datasets.load_dataset("ahmedallam/RTL-Repo", split="test").to_json(…)'
 _LABELS: Final = ("label", "next_line", "expected")
 _TEXTS: Final = ("generated", "prediction", "completion", "reply")
+
+
+_LONGEST: Final = 60_000
+"""Characters of a prompt, about 15,000 tokens; what is cut off is the end of the other files' part."""
+_SYSTEM: Final = (
+    "You complete Verilog. You get parts of other files of a repository, then the beginning of a file. Answer with the "
+    "next line of that file and nothing else."
+)
 
 
 @dataclass(frozen=True)
 class _RtlRepo:
     name: str = "rtl-repo"
     title: str = "RTL-Repo, next line of a repository's file, 1,174 in the test set"
-    file: str | None = None
+    file: str = "rtl-repo/test.jsonl"
     kind: Kind = "text"
     home: Home | None = None
 
     def load(self, folder: Path | None) -> SuiteData:
-        """Say that there are no problems to simulate; see `Suite`."""
-        raise InputError(
-            "suite 'rtl-repo' is scored from a file of predictions with their labels: "
-            "rtlgen bench score rtl-repo --samples FILE"
-        )
+        """Return the places; see `Suite`."""
+        try:
+            file = find_file(self.file, folder, self.name)
+        except InputError as error:
+            raise InputError(
+                f"suite 'rtl-repo' needs the published test split as JSON lines in {self.file} of the data folder "
+                f"({_PUBLISHED}); predictions that hold their labels are scored without it: "
+                "rtlgen bench score rtl-repo --samples FILE"
+            ) from error
+        found: list[Task] = []
+        for number, row in rows(file):
+            try:
+                found.append(_place(row, number))
+            except KeyError as error:
+                raise InputError(f"{file}:{number}: expected a field {error}, got {', '.join(sorted(row))}") from error
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{file}:{number}: expected texts and a list of snippets: {error}") from error
+        if not found:
+            raise InputError(f"{file}: expected at least one place, got none")
+        return SuiteData(self.name, tuple(found))
+
+
+def _place(row: Mapping[str, Any], number: int) -> NextLine:
+    path = row["file_path"] if "file_path" in row else row["file_name"]
+    others = "".join(f"// Path: {s['path']}\n{s['snippet']}\n\n" for s in row["context"])
+    own = f"// Path: {path}\n{row['cropped_code']}\n"
+    room = max(0, _LONGEST - len(own))
+    if len(others) > room:
+        others = others[: others.rfind("\n", 0, room) + 1] + "\n"
+    asked = re.sub(r"\n{4,}", "\n\n", f"// Repo Name: {row['repo_name']}\n{others}{own}")
+    return NextLine(id=f"{number:04d}", category="", prompt=asked, system=_SYSTEM, label=row["next_line"])
 
 
 def pair(row: Mapping[str, Any]) -> tuple[str, str]:

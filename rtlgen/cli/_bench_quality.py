@@ -75,10 +75,8 @@ def _print_ppa(console: Console, found: QualitySummary) -> None:
 
 
 def print_times(console: Console, made: Report) -> None:
-    """Print what the run took: tokens, seconds, and what the store saved."""
+    """Print what the run took: seconds, and what the store saved."""
     parts = []
-    if made.prompt_tokens is not None or made.completion_tokens is not None:
-        parts.append(f"{made.prompt_tokens or 0} tokens read, {made.completion_tokens or 0} written")
     if made.model_s is not None:
         parts.append(f"model {made.model_s:.1f} s")
     parts.append(f"simulations {made.judge_s:.1f} s")

@@ -274,7 +274,8 @@ def doctor(
         click.echo(json.dumps([f.model_dump(mode="json") for f in found], indent=1))
     else:
         print_findings(found, str(scorer.judge.simulator), str(scorer.second.simulator) if scorer.second else None)
-    advise(str(scorer.judge.simulator))
+    if _simulated(chosen):
+        advise(str(scorer.judge.simulator))
     return 130 if token.stopped else 0
 
 
@@ -379,11 +380,18 @@ def _finish(
         click.echo(reports.as_csv(made), nl=False)
     else:
         print_report(made, folder.path)
-    advise(made.config.simulator)
+    if _simulated(problems):
+        advise(made.config.simulator)
     if stopped:
         click.echo(f"stopped; go on with --resume --out {folder.path}", err=True)
         return 130
     return 0 if made.judged == made.samples else 1
+
+
+def _simulated(problems: Sequence[Task]) -> bool:
+    from rtlgen.scorers.problem import Problem
+
+    return any(isinstance(p, Problem) for p in problems)
 
 
 def _waves(folder: RunFolder, problems: Sequence[Task]) -> Mapping[tuple[str, int], Wave]:
