@@ -336,7 +336,7 @@ def default_ks(most: int) -> tuple[int, ...]:
 def as_csv(report: Report) -> str:
     """Return one line per problem, as comma-separated values with a header."""
     target = io.StringIO()
-    stages = sorted(report.stages)
+    stages = [s for s in sorted(report.stages) if s != "passed"]
     writer = csv.writer(target, lineterminator="\n")
     more = _QUALITY_COLUMNS if report.quality else ()
     writer.writerow(["problem", "category", "samples", "passed", *stages, "known_issues", *more])

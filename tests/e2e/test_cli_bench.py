@@ -62,7 +62,7 @@ def test_recorded_answers_are_judged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(links) == 27 and all(f'id="{link[1:]}"' in page for link in links)
     assert main(["bench", "report", str(out), "--csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "problem,category,samples,passed,passed,syntax_error,known_issues"
+    assert lines[0] == "problem,category,samples,passed,syntax_error,known_issues"
     assert len(lines) == 28
 
 
