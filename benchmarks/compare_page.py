@@ -9,7 +9,7 @@ from rtlgen.benchmarks import charts
 from rtlgen.benchmarks.compare import Comparison
 from rtlgen.benchmarks.page import SIGNS, style, template
 from rtlgen.benchmarks.report import NOT_JUDGED, Report
-from rtlgen.benchmarks.runlog import Result, RunFolder
+from rtlgen.benchmarks.runlog import Recorded, Result
 
 _SURE = 0.05
 
@@ -26,15 +26,11 @@ class Change:
     second: tuple[str, ...]
 
 
-def compare_page(found: Comparison, reports: tuple[Report, Report], folders: tuple[RunFolder, RunFolder]) -> str:
-    """Return the page of a comparison.
-
-    Raises:
-        InputError: a run's files are damaged.
-    """
+def compare_page(found: Comparison, reports: tuple[Report, Report], runs: tuple[Recorded, Recorded]) -> str:
+    """Return the page of a comparison."""
     from markupsafe import Markup
 
-    first, second = (_statuses(folder.results()) for folder in folders)
+    first, second = (_statuses(run.results) for run in runs)
     categories = {line.problem: line.category for line in reports[0].problems}
     rows = [
         Change(
@@ -52,7 +48,7 @@ def compare_page(found: Comparison, reports: tuple[Report, Report], folders: tup
     return template("compare.html.jinja").render(
         found=found,
         reports=reports,
-        paths=[str(f.path) for f in folders],
+        paths=[str(run.path) for run in runs],
         changes=rows,
         signs=SIGNS,
         style=style(),

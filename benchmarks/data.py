@@ -34,16 +34,11 @@ def find_file(name: str, folder: Path | None, suite: str) -> Path:
     Raises:
         InputError: it is in none of the folders.
     """
-    folders = [folder] if folder is not None else data_folders()
-    for place in folders:
+    for place in _places(folder):
         for candidate in (place / name, place / f"{name}.gz"):
             if candidate.is_file():
                 return candidate
-    places = ", ".join(str(f) for f in folders)
-    raise InputError(
-        f"suite {suite!r} needs {name}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
-        "or name its folder with --data"
-    )
+    raise _not_there(name, folder, suite)
 
 
 def find_files(pattern: str, folder: Path | None, suite: str) -> list[Path]:
@@ -52,14 +47,21 @@ def find_files(pattern: str, folder: Path | None, suite: str) -> list[Path]:
     Raises:
         InputError: none of the folders has any.
     """
-    folders = [folder] if folder is not None else data_folders()
-    for place in folders:
+    for place in _places(folder):
         found = sorted({*place.glob(pattern), *place.glob(f"{pattern}.gz")})
         if found:
             return found
-    places = ", ".join(str(f) for f in folders)
-    raise InputError(
-        f"suite {suite!r} needs {pattern}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
+    raise _not_there(pattern, folder, suite)
+
+
+def _places(folder: Path | None) -> list[Path]:
+    return [folder] if folder is not None else data_folders()
+
+
+def _not_there(name: str, folder: Path | None, suite: str) -> InputError:
+    places = ", ".join(str(f) for f in _places(folder))
+    return InputError(
+        f"suite {suite!r} needs {name}, which is not in {places}; get it with `rtlgen bench fetch {suite}`, "
         "or name its folder with --data"
     )
 
@@ -102,12 +104,13 @@ def _object(file: Path, number: int, line: bytes) -> dict[str, Any]:
     return value
 
 
-def problems(file: Path, make: Callable[[Mapping[str, Any]], P]) -> tuple[P, ...]:
+def problems(file: Path, make: Callable[[Mapping[str, Any]], P], *, what: str = "problem") -> tuple[P, ...]:
     """Return the problems of a file, one per line.
 
     Args:
         file: JSON lines.
         make: makes a problem of an object; KeyError, TypeError, ValueError mean that it is malformed.
+        what: they are, for messages.
 
     Raises:
         InputError: the file can't be read, a line is malformed, two have one id, or there is none.
@@ -123,10 +126,10 @@ def problems(file: Path, make: Callable[[Mapping[str, Any]], P]) -> tuple[P, ...
         except (TypeError, ValueError) as error:
             raise InputError(f"{file}:{number}: {error}") from error
         if problem.id in found:
-            raise InputError(f"{file}:{number}: expected one problem {problem.id!r}, got a second one")
+            raise InputError(f"{file}:{number}: expected one {what} {problem.id!r}, got a second one")
         found[problem.id] = problem
     if not found:
-        raise InputError(f"{file}: expected at least one problem, got none")
+        raise InputError(f"{file}: expected at least one {what}, got none")
     return tuple(found.values())
 
 

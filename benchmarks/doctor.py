@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
+from rtlgen.benchmarks.parallel import each
 from rtlgen.benchmarks.scoring import LocalScorer
 from rtlgen.core.errors import InputError
-from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
+from rtlgen.core.events import EventBus, StopToken
 from rtlgen.core.types import Record
 from rtlgen.scorers.ports import header_of
 from rtlgen.scorers.problem import Problem
@@ -46,15 +46,8 @@ def examine(
     problems: Sequence[Task], scorer: LocalScorer, *, jobs: int, bus: EventBus, token: StopToken
 ) -> list[Finding]:
     """Return what is found of each problem, in order; a scorer with a second simulator asks that too."""
-    bus.emit(JobStarted(job="doctor", total=len(problems), unit="problems"))
-    found: list[Finding] = []
-    with ThreadPoolExecutor(jobs) as threads:
-        for finding in threads.map(lambda p: None if token.draining else _examine(p, scorer), problems):
-            if finding is not None:
-                found.append(finding)
-                bus.emit(JobAdvanced(job="doctor", done=len(found)))
-    bus.emit(JobFinished(job="doctor", ok=len(found) == len(problems)))
-    return found
+    done = each("doctor", problems, lambda p: _examine(p, scorer), jobs=jobs, bus=bus, token=token)
+    return [finding for _, finding in done]
 
 
 def flaws(

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rtlgen.benchmarks import charts
-from rtlgen.benchmarks.quality import METRICS, ratio_of
+from rtlgen.benchmarks.quality import METRICS, ratio_in, ratio_of
 from rtlgen.benchmarks.report import NOT_JUDGED, Group, Line, Report
-from rtlgen.benchmarks.runlog import Result, RunFolder
+from rtlgen.benchmarks.runlog import Recorded, Result
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.benchmarks.waveform import waveform
-from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.quality import Quality
 from rtlgen.scorers.score import Score
@@ -89,16 +88,12 @@ class Shown:
 
 def page(
     report: Report,
-    folder: RunFolder,
+    run: Recorded,
     problems: Sequence[Task],
     waves: Mapping[tuple[str, int], Wave] = MappingProxyType({}),
 ) -> str:
-    """Return the page of a run; `waves` are shown with the answers that they are of.
-
-    Raises:
-        InputError: the run's files are damaged.
-    """
-    results, samples, known = folder.results(), folder.samples(), {p.id: p for p in problems}
+    """Return the page of a run; `waves` are shown with the answers that they are of."""
+    results, samples, known = run.results, run.samples, {p.id: p for p in problems}
     shown: list[Shown] = []
     left = _MOST
     for line in report.problems:
@@ -146,13 +141,12 @@ def _charts(report: Report, results: Mapping[tuple[str, int], Result]) -> dict[s
     points = [
         (area, delay, f"{r.problem}, answer {r.attempt}: area {area:.3f}, delay {delay:.3f}", _anchor(*r.key))
         for r in results.values()
-        if (area := ratio_of(r.quality.ppa if r.quality else None, "area")) is not None
-        and (delay := ratio_of(r.quality.ppa if r.quality else None, "delay")) is not None
+        if (area := ratio_in(r, "area")) is not None and (delay := ratio_in(r, "delay")) is not None
     ]
     if points:
         what = "Passing answers by area and delay beside the reference"
         found["scatter"] = charts.scatter(points, what, "area / reference's", "delay / reference's")
-    areas = [a for r in results.values() if (a := ratio_of(r.quality.ppa if r.quality else None, "area")) is not None]
+    areas = [a for r in results.values() if (a := ratio_in(r, "area")) is not None]
     if areas:
         what = "Passing answers by area beside the reference"
         found["areas"] = charts.histogram(areas, _RATIOS, what, "area / reference's", "neutral")
@@ -212,9 +206,8 @@ def _quality(found: Quality) -> Iterator[str]:
 def _difference(problem: Task, code: str) -> tuple[str, ...]:
     if not isinstance(problem, Problem):
         return ()
-    reference = renamed(problem.reference, {problem.reference_top: problem.top})
     shown = code[:_LONGEST].strip().splitlines()[:400]
-    lines = unified_diff(reference.strip().splitlines(), shown, lineterm="", n=2)
+    lines = unified_diff(problem.solution.strip().splitlines(), shown, lineterm="", n=2)
     return tuple(list(lines)[2:])
 
 

@@ -171,9 +171,14 @@ def ratio_of(relative: Relative | None, metric: str) -> float | None:
     return value if value is not None and value > 0 else None
 
 
+def ratio_in(result: Result, metric: str) -> float | None:
+    """Return one ratio of an answer; see `ratio_of`."""
+    return ratio_of(result.quality.ppa if result.quality else None, metric)
+
+
 def _values(results: Iterable[Result], metric: str) -> list[float]:
     """Return the ratios of answers; a refuted one is another design, whose size says nothing."""
-    found = (ratio_of(r.quality.ppa if r.quality else None, metric) for r in results if not is_refuted(r))
+    found = (ratio_in(r, metric) for r in results if not is_refuted(r))
     return [v for v in found if v is not None]
 
 
@@ -197,7 +202,7 @@ def _ratio(metric: str, results: Sequence[Result]) -> Ratio | None:
 def _refutations(results: Iterable[Result]) -> Iterable[Refutation]:
     for r in results:
         found = r.quality.equivalence if r.quality is not None else None
-        if found is not None and found.status == "refuted":
+        if found is not None and is_refuted(r):
             yield Refutation(
                 problem=r.problem, attempt=r.attempt, reason=found.reason, counterexample=found.counterexample
             )

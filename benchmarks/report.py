@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rtlgen.benchmarks.metrics import Estimate, estimate, mean_interval
 from rtlgen.benchmarks.quality import ProblemQuality, QualitySummary, is_refuted, of_problem, summary
-from rtlgen.benchmarks.runlog import Price, Result, RunConfig, RunFolder
+from rtlgen.benchmarks.runlog import Price, Recorded, Result, RunConfig
 from rtlgen.benchmarks.samples import Sample
 from rtlgen.core.types import Record
 from rtlgen.scorers.score import Score
@@ -153,26 +153,21 @@ class Report(Record):
     """pass@k if answers that a proof refutes did not pass; empty where no proof was asked for."""
 
 
-def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] = ()) -> Report:
+def make_report(run: Recorded, problems: Sequence[Task], ks: Sequence[int] = ()) -> Report:
     """Return the summary of a run.
 
     Args:
-        folder: the run.
+        run: what it has kept.
         problems: of its suite.
         ks: k of pass@k; those that people report and that there are samples for where none is given.
-
-    Raises:
-        InputError: the folder holds no run, or a damaged one.
     """
-    config = folder.config()
-    found, samples = folder.results(), folder.samples()
-    results = list(found.values())
+    config, samples = run.config, run.samples
+    results = list(run.results.values())
     by_problem: dict[str, list[Result]] = {name: [] for name in config.problems}
     for result in results:
         by_problem.setdefault(result.problem, []).append(result)
     wanted = set(config.problems)
-    flaws = folder.flaws()
-    lines = [_line(p, by_problem[p.id], flaws.get(p.id)) for p in problems if p.id in wanted]
+    lines = [_line(p, by_problem[p.id], run.flaws.get(p.id)) for p in problems if p.id in wanted]
     ks = ks or default_ks(max((line.samples for line in lines), default=1))
     stages = sum((Counter(line.stages) for line in lines), Counter[str]())
     names = list(dict.fromkeys(line.category for line in lines))
@@ -180,7 +175,7 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
     category = {line.problem: line.category for line in runnable}
     scored = {n: [r for r in results if r.scores and category.get(r.problem) == n] for n in names}
     quality = summary(results, {line.problem: line.category for line in lines})
-    missing = sum(1 for key, s in samples.items() if s.error and key not in found)
+    missing = sum(1 for key, s in samples.items() if s.error and key not in run.results)
     return Report(
         config=config,
         samples=len(results) + missing,
@@ -199,7 +194,7 @@ def make_report(folder: RunFolder, problems: Sequence[Task], ks: Sequence[int] =
         prompt_tokens=_tokens(s.prompt_tokens for s in samples.values()),
         completion_tokens=_tokens(s.completion_tokens for s in samples.values()),
         cached_tokens=_tokens(s.cached_tokens for s in samples.values()),
-        cost_usd=cost_usd([s for s in samples.values() if not s.error], folder.price()),
+        cost_usd=cost_usd([s for s in samples.values() if not s.error], run.price),
         model_s=sum(times) if (times := [s.wall_s for s in samples.values() if s.wall_s is not None]) else None,
         judge_s=sum(r.verdict.compile_s + r.verdict.run_s for r in results if r.verdict),
         second=_second(config.second, by_problem) if config.second else None,

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -88,6 +89,27 @@ class Price(Record):
     output_usd: float
     cached_usd: float | None = None
     """Of tokens that the endpoint had in its cache; None is as any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Everything that a run has kept, as it was when it was read.
+
+    Attributes:
+        path: its folder.
+        config: what the run is.
+        samples: answers by problem and number.
+        results: verdicts by problem and number of the answer.
+        flaws: what is wrong with problems on its simulator, by problem.
+        price: what the model costs, None where nobody said.
+    """
+
+    path: Path
+    config: RunConfig
+    samples: Mapping[tuple[str, int], Sample]
+    results: Mapping[tuple[str, int], Result]
+    flaws: Mapping[str, str]
+    price: Price | None
 
 
 class RunFolder:
@@ -232,6 +254,14 @@ class RunFolder:
     def results(self) -> dict[tuple[str, int], Result]:
         """Return the verdicts by problem and number of the answer."""
         return {r.key: r for r in self._read("results.jsonl", Result)}
+
+    def recorded(self) -> Recorded:
+        """Return everything that the run has kept.
+
+        Raises:
+            InputError: the folder holds no run, or a damaged one.
+        """
+        return Recorded(self.path, self.config(), self.samples(), self.results(), self.flaws(), self.price())
 
     def _append(self, name: str, record: Record) -> None:
         line = record.model_dump_json().encode() + b"\n"

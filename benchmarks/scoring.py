@@ -82,30 +82,29 @@ class LocalScorer:
 
     def score(self, problem: Task, sample: Sample) -> Result:
         """Return the result of one answer; see `Scorer`."""
+        source = sample.source(problem) if isinstance(problem, Problem) else ""
         verdict: Verdict | None = None
         second: Verdict | None = None
+        quality: Quality | None = None
         scores: tuple[Score, ...] = ()
         reason = problem.needs
         try:
             if not problem.needs:
-                verdict, scores = self._judged(problem, sample)
+                verdict, scores = self._judged(problem, sample, source)
         except InputError as error:
             reason = str(error)
         if self.second is not None and isinstance(problem, Problem):
-            second = second_verdict(self.second, problem, sample.source(problem))
+            second = second_verdict(self.second, problem, source)
+        if self.quality is not None and verdict is not None and isinstance(problem, Problem):
+            quality = self.quality.check(problem, source, passed=verdict.passed)
         return Result(
             problem=sample.problem, attempt=sample.attempt, sample=sample.digest, verdict=verdict, reason=reason,
-            second=second, scores=scores, quality=self._quality(problem, sample, verdict),
+            second=second, scores=scores, quality=quality,
         )  # fmt: skip
 
-    def _quality(self, task: Task, sample: Sample, verdict: Verdict | None) -> Quality | None:
-        if self.quality is None or verdict is None or not isinstance(task, Problem):
-            return None
-        return self.quality.check(task, sample.source(task), passed=verdict.passed)
-
-    def _judged(self, task: Task, sample: Sample) -> tuple[Verdict, tuple[Score, ...]]:
+    def _judged(self, task: Task, sample: Sample, source: str) -> tuple[Verdict, tuple[Score, ...]]:
         if isinstance(task, Problem):
-            return self.judge.judge(task, sample.source(task)), ()
+            return self.judge.judge(task, source), ()
         if isinstance(task, Harness):
             if sample.form == "raw" and len(task.targets) == 1:
                 return self.harnesses.judge(task, {task.targets[0]: sample.text}), ()

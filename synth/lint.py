@@ -9,9 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from rtlgen.core.errors import ToolNotFoundError, ToolVersionError
 from rtlgen.sandbox import Limits, run
-from rtlgen.synth.tools import find_tool
+from rtlgen.synth.tools import optional_tool
 
 _WARNING: Final = re.compile(r"^%(?:Warning|Error)-([A-Z0-9_]+):", re.MULTILINE)
 _ERROR: Final = re.compile(r"^%Error(?:-([A-Z0-9_]+))?: (?!Exiting due to)", re.MULTILINE)
@@ -39,9 +38,8 @@ def verilator_report(
     Raises:
         SandboxError: the sandbox itself failed.
     """
-    try:
-        tool = find_tool("verilator")
-    except (ToolNotFoundError, ToolVersionError):
+    tool = optional_tool("verilator")
+    if tool is None:
         return None
     with TemporaryDirectory(prefix="rtlgen-lint-") as folder:
         for name, text in sources.items():

@@ -113,7 +113,8 @@ def built_icarus() -> Path:
 def _icarus(spec: _Spec) -> Path | None:
     """Return the one that was built for this user, else one in PATH; compiler and runtime come from one place."""
     own = built_icarus() / "bin"
-    if _override(spec) or not all((own / name).is_file() for name in ("iverilog", "vvp")):
+    settings = load_settings()
+    if settings.iverilog or settings.vvp or not all((own / name).is_file() for name in ("iverilog", "vvp")):
         return _in_path(spec)
     return own / spec.name
 
@@ -255,6 +256,14 @@ def find_tool(name: str) -> Tool:
     """
     spec = _BY_NAME[name]
     return _find(name, str(_override(spec) or ""))
+
+
+def optional_tool(name: str) -> Tool | None:
+    """Return the tool called `name`, None where it is missing or not within its versions; see `find_tool`."""
+    try:
+        return find_tool(name)
+    except (ToolNotFoundError, ToolVersionError):
+        return None
 
 
 @cache

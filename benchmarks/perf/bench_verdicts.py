@@ -28,7 +28,6 @@ from pathlib import Path
 from rtlgen.benchmarks.suite import SUITES
 from rtlgen.core.store import Store
 from rtlgen.sandbox import close_idle
-from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.simulation import Judge
 from rtlgen.synth.tools import find_tool
@@ -62,13 +61,8 @@ def _cpu() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def candidate(problem: Problem) -> str:
-    """Return the reference as a candidate."""
-    return renamed(problem.reference, {problem.reference_top: problem.top})
-
-
 def _written(problem: Problem, folder: Path) -> list[str]:
-    (folder / "top.sv").write_text(candidate(problem))
+    (folder / "top.sv").write_text(problem.solution)
     (folder / "test.sv").write_text(problem.testbench)
     files = ["top.sv", "test.sv"]
     if problem.reference_in_testbench:
@@ -144,8 +138,8 @@ def main() -> None:
             "published, v1": published_v1,
             "published, v2": published_v2,
             "plain pool": plain,
-            "judge": lambda p: judge.judge(p, candidate(p)).passed,
-            "judge, store filled": lambda p: kept.judge(p, candidate(p)).passed,
+            "judge": lambda p: judge.judge(p, p.solution).passed,
+            "judge, store filled": lambda p: kept.judge(p, p.solution).passed,
         }
         for problem in problems:  # what the reference gets is known before a run, as it is in a long one
             judge.reference(problem)

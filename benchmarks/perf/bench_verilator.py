@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 from rtlgen.benchmarks.suite import SUITES
-from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.stage import COMPILE, RUN
 from rtlgen.synth.sim import Verilator, find_verilator
@@ -29,9 +28,8 @@ from rtlgen.synth.tools import find_tool
 
 def text_of(problem: Problem) -> str:
     """Return testbench, reference and candidate in one file."""
-    candidate = renamed(problem.reference, {problem.reference_top: problem.top})
     reference = problem.reference if problem.reference_in_testbench else ""
-    return f"{problem.testbench}\n{reference}\n`resetall\n{candidate}\n"
+    return f"{problem.testbench}\n{reference}\n`resetall\n{problem.solution}\n"
 
 
 def stock(problem: Problem, folder: Path) -> str:

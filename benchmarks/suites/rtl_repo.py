@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from rtlgen.benchmarks.data import find_file, rows
+from rtlgen.benchmarks.data import find_file, problems
 from rtlgen.benchmarks.suite import Home, Kind, SuiteData
 from rtlgen.core.errors import InputError
 from rtlgen.scorers.line import NextLine
-from rtlgen.scorers.task import Task
 
 _PUBLISHED: Final = 'datasets.load_dataset("ahmedallam/RTL-Repo", split="test").to_json(…)'
 _LABELS: Final = ("label", "next_line", "expected")
@@ -45,22 +45,16 @@ class _RtlRepo:
                 f"({_PUBLISHED}); predictions that hold their labels are scored without it: "
                 "rtlgen bench score rtl-repo --samples FILE"
             ) from error
-        found: list[Task] = []
-        for number, row in rows(file):
-            try:
-                found.append(_place(row, number))
-            except KeyError as error:
-                raise InputError(f"{file}:{number}: expected a field {error}, got {', '.join(sorted(row))}") from error
-            except (TypeError, ValueError) as error:
-                raise InputError(f"{file}:{number}: expected texts and a list of snippets: {error}") from error
-        if not found:
-            raise InputError(f"{file}: expected at least one place, got none")
-        return SuiteData(self.name, tuple(found))
+        numbers = count(1)
+        return SuiteData(self.name, problems(file, lambda row: _place(row, next(numbers)), what="place"))
 
 
 def _place(row: Mapping[str, Any], number: int) -> NextLine:
     path = row["file_path"] if "file_path" in row else row["file_name"]
-    others = "".join(f"// Path: {s['path']}\n{s['snippet']}\n\n" for s in row["context"])
+    try:
+        others = "".join(f"// Path: {s['path']}\n{s['snippet']}\n\n" for s in row["context"])
+    except TypeError as error:
+        raise TypeError(f"expected texts and a list of snippets: {error}") from error
     own = f"// Path: {path}\n{row['cropped_code']}\n"
     room = max(0, _LONGEST - len(own))
     if len(others) > room:

@@ -35,6 +35,11 @@ _WORD: Final = re.compile(
 )
 
 
+def plain_lines(text: str) -> str:
+    """Return a text with every end of a line as a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def words(text: str) -> Iterator[Word]:
     """Yield the words of `text`; what is never ended (comment, string, attribute) comes as `broken` and is the last."""
     for match in _WORD.finditer(text):

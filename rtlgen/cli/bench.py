@@ -27,7 +27,7 @@ from rtlgen.cli._bench_options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rtlgen.benchmarks.runlog import Price, RunConfig, RunFolder
+    from rtlgen.benchmarks.runlog import Price, Recorded, RunConfig, RunFolder
     from rtlgen.benchmarks.suite import Messages, SuiteData
     from rtlgen.scorers.task import Task
     from rtlgen.scorers.wave import Wave
@@ -233,11 +233,11 @@ def compare(runs: tuple[Path, Path], k: int, html: Path | None, data: Path | Non
     from rtlgen.benchmarks.runlog import RunFolder, write_text
     from rtlgen.cli._bench_print import print_comparison
 
-    folders = (RunFolder(runs[0]), RunFolder(runs[1]))
-    made = [make_report(f, _load(f.config().suite, data).problems, (k,)) for f in folders]
+    kept = (RunFolder(runs[0]).recorded(), RunFolder(runs[1]).recorded())
+    made = [make_report(run, _load(run.config.suite, data).problems, (k,)) for run in kept]
     found = compared(made[0], made[1], k)
     if html:
-        write_text(html, compare_page(found, (made[0], made[1]), folders))
+        write_text(html, compare_page(found, (made[0], made[1]), kept))
     if as_json:
         click.echo(found.model_dump_json(indent=1))
     else:
@@ -358,7 +358,7 @@ def _work(folder: RunFolder, place: Place, chosen: Sequence[Task], job: Any) -> 
     with folder.alone(), show(bus, settings.display), interruptible(token), where as (scorer, slots):
         job(Runner(folder, scorer, jobs=slots, bus=bus, token=token))
         if not token.draining:
-            folder.set_flaws(flaws(chosen, place.local, jobs=settings.jobs, bus=bus, token=token))
+            folder.set_flaws(flaws(chosen, place.local, jobs=place.jobs or settings.jobs, bus=bus, token=token))
     return token.draining
 
 
@@ -370,10 +370,11 @@ def _finish(
     from rtlgen.benchmarks.runlog import write_json, write_text
     from rtlgen.cli._bench_print import advise, print_report
 
-    made = reports.make_report(folder, problems, ks)
+    kept = folder.recorded()
+    made = reports.make_report(kept, problems, ks)
     write_json(folder.path / "report.json", made.model_dump(mode="json"))
-    waves = {} if stopped else _waves(folder, problems)
-    write_text(folder.path / "report.html", page(made, folder, problems, waves))
+    waves = {} if stopped else _waves(kept, problems)
+    write_text(folder.path / "report.html", page(made, kept, problems, waves))
     if as_json:
         click.echo(made.model_dump_json(indent=1))
     elif as_csv:
@@ -394,7 +395,7 @@ def _simulated(problems: Sequence[Task]) -> bool:
     return any(isinstance(p, Problem) for p in problems)
 
 
-def _waves(folder: RunFolder, problems: Sequence[Task]) -> Mapping[tuple[str, int], Wave]:
+def _waves(kept: Recorded, problems: Sequence[Task]) -> Mapping[tuple[str, int], Wave]:
     """Return where failing answers first differ from the reference, with progress shown."""
     from rtlgen.benchmarks.pictures import first_differences
     from rtlgen.core.config import load_settings
@@ -410,4 +411,4 @@ def _waves(folder: RunFolder, problems: Sequence[Task]) -> Mapping[tuple[str, in
     store = Store(settings.cache_dir / "store", max_mb=settings.cache_max_mb)
     with show(bus, settings.display), interruptible(token):
         waves = Waves(Stage(find_icarus()), store=store)
-        return first_differences(folder, problems, waves, jobs=settings.jobs, bus=bus, token=token)
+        return first_differences(kept, problems, waves, jobs=settings.jobs, bus=bus, token=token)

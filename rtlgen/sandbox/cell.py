@@ -92,7 +92,6 @@ class Cell:
         try:
             return self._run(command, limits, env or {}, tool_version)
         except OSError as error:
-            self._end()
             raise SandboxError(f"can't run {argv[0]!r}: {error}") from error
 
     def empty(self) -> bool:
@@ -119,8 +118,6 @@ class Cell:
         order = json.dumps({"argv": list(argv), "env": {**self._env, **env}, "rlimits": rlimits(limits)}).encode()
         ends = [os.pipe() for _ in range(2)]
         try:
-            for read, _ in ends:
-                os.set_blocking(read, False)
             try:
                 socket.send_fds(channel, [order], [write for _, write in ends])
             finally:

@@ -187,11 +187,18 @@ def _tool_folders(tool: str) -> list[str]:
     """Return folders outside the system's that `tool` needs: its installation, and that of this Python."""
     real = Path(tool).resolve()
     folders = dict.fromkeys([Path(tool).absolute().parent, real.parent])
-    # ~/bin belongs to no installation, and its parent is the whole home
-    own = [f.parent if f.name == "bin" and f.parent != Path.home() else f for f in folders]
+    own = [installation(f) for f in folders]
     inside = ("/usr/", "/opt/")
     prefixes = dict.fromkeys([Path(sys.prefix), Path(sys.base_prefix), *own])
     return [str(p) for p in prefixes if p != Path("/") and not f"{p}/".startswith(inside)]
+
+
+def installation(folder: Path) -> Path:
+    """Return the folder of the installation whose programs lie in `folder`.
+
+    `~/bin` belongs to no installation, and its parent is the whole home.
+    """
+    return folder.parent if folder.name == "bin" and folder.parent != Path.home() else folder
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from rtlgen.graphs.frontend.words import words
+from rtlgen.graphs.frontend.words import plain_lines, words
 from rtlgen.scorers.problem import Problem
 
 THINKING: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -50,7 +50,7 @@ def extract(reply: str, problem: Problem) -> str:
 
 def readable(reply: str) -> str:
     """Return an answer without thoughts, marks of order and null characters, with plain line ends."""
-    text = THINKING.sub("", reply[:LARGEST]).replace("\r\n", "\n").replace("\r", "\n")
+    text = plain_lines(THINKING.sub("", reply[:LARGEST]))
     return text.removeprefix("\ufeff").replace("\x00", "")
 
 

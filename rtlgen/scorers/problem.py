@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
+from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.task import Task
 
 
@@ -53,6 +54,11 @@ class Problem(Task):
         if groups not in (0, 2):
             raise ValueError(f"expected a pattern with no group or two (mismatches, samples), got {groups} groups")
         return value
+
+    @property
+    def solution(self) -> str:
+        """The reference as a candidate: its module under the name that is asked for."""
+        return renamed(self.reference, {self.reference_top: self.top}).replace("\r", "")
 
     def completed(self, body: str) -> str:
         """Return the module of which an answer is the body."""

@@ -20,18 +20,18 @@ from typing import Final
 from pydantic import ValidationError
 
 from rtlgen.core.config import load_settings
-from rtlgen.core.errors import InputError, ToolNotFoundError, ToolVersionError
+from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store, record_codec
 from rtlgen.core.types import PPA, Record
-from rtlgen.graphs.frontend.words import words
-from rtlgen.sandbox import Limits, run
+from rtlgen.graphs.frontend.words import plain_lines, words
+from rtlgen.sandbox import Limits, installation, run
 from rtlgen.scorers.examine import CHECKS, Check, Equivalence, Finding, Job, Lint, Measurement
 from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.place import private_folder
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.simulation import LARGEST
 from rtlgen.synth.sim import Icarus, find_icarus
-from rtlgen.synth.tools import Tool, find_tool
+from rtlgen.synth.tools import optional_tool
 
 SCHEMA: Final = "quality/1"
 EQUIVALENCE_S: Final = 20.0
@@ -193,7 +193,7 @@ class QualityChecker:
         Raises:
             InputError: it can't be preprocessed, or holds what no design may once it is.
         """
-        text = source.replace("\r\n", "\n").replace("\r", "\n")
+        text = plain_lines(source)
         if self._simulator.needs_preprocessor(text):
             with self._simulator.cell() as cell:
                 done = self._simulator.preprocess(text, cell, _PREPROCESS)
@@ -259,8 +259,8 @@ class _Place:
         env = {f"RTLGEN_{n.upper()}": str(p) for n, p in chosen.items()}
         env |= {"RTLGEN_CACHE_DIR": str(cache), "RTLGEN_SANDBOX": "rlimits", "PYTHONDONTWRITEBYTECODE": "1"}
         env["PYTHONPATH"] = ":".join(str(p) for p in dict.fromkeys(f.parent for f in packages))
-        tools = [t.path for n in ("iverilog", "vvp", "verilator", "sta") if (t := _tool(n)) is not None]
-        readable = [*packages, *(_installation(p) for p in (*tools, *chosen.values()))]
+        tools = [t.path for n in ("iverilog", "vvp", "verilator", "sta") if (t := optional_tool(n)) is not None]
+        readable = [*packages, *(installation(p.resolve().parent) for p in (*tools, *chosen.values()))]
         readable += [cache / name for name in ("liberty", "scl", "bin", "libraries")]
         readable += [library.path.absolute()] if library.path else []
         return _Place(tuple(dict.fromkeys(readable)), env)
@@ -352,14 +352,7 @@ def _without_comments(text: str) -> str:
 
 def _versions(check: Check) -> str:
     packages = [f"{name} {metadata.version(name)}" for name in _PACKAGES[check]]
-    return ", ".join([*packages, *(str(_tool(name) or f"no {name}") for name in _PROGRAMS[check])])
-
-
-def _tool(name: str) -> Tool | None:
-    try:
-        return find_tool(name)
-    except (ToolNotFoundError, ToolVersionError):
-        return None
+    return ", ".join([*packages, *(str(optional_tool(name) or f"no {name}") for name in _PROGRAMS[check])])
 
 
 def _package_folders() -> list[Path]:
@@ -372,9 +365,3 @@ def _package_folders() -> list[Path]:
             file = Path(spec.origin)
             found.append(file.parent if file.name == "__init__.py" else file)
     return [*found, *(f.resolve() for f in found if f.resolve() != f)]
-
-
-def _installation(program: Path) -> Path:
-    """Return the folder in which a program is installed, which is never the user's home."""
-    folder = program.resolve().parent
-    return folder.parent if folder.name == "bin" and folder.parent != Path.home() else folder

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from rtlgen.core.store import Codec, Store, record_codec
 from rtlgen.sandbox import Limits
-from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.gate import refusal
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.stage import COMPILE, RUN, Ran, Stage
@@ -158,8 +157,7 @@ class Judge:
         )
 
     def _measure_golden(self, problem: Problem) -> _Golden | Verdict:
-        source = renamed(problem.reference, {problem.reference_top: problem.top}).replace("\r", "")
-        run = self.stage.run(problem, source)
+        run = self.stage.run(problem, problem.solution)
         if run.ended is not None:
             return run.ended
         verdicts = _verdicts(problem, run.lines)

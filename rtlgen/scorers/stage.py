@@ -10,7 +10,7 @@ from typing import Final
 
 from rtlgen.core.errors import InputError, RtlgenError
 from rtlgen.core.types import ToolRun
-from rtlgen.graphs.frontend.words import words
+from rtlgen.graphs.frontend.words import plain_lines, words
 from rtlgen.sandbox import Limits
 from rtlgen.scorers.disguise import CannotPrepareError, Disguise, disguise, file_name
 from rtlgen.scorers.gate import refusal
@@ -65,7 +65,7 @@ class Stage:
         text = problem.testbench
         if problem.reference_in_testbench:
             text += "\n" + problem.reference
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = plain_lines(text)
         if self.simulator.needs_preprocessor(text):
             with self.simulator.cell() as cell:
                 done = self.simulator.preprocess(text, cell, self._compile_limits)

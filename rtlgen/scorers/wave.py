@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from rtlgen.core.errors import InputError, RtlgenError
+from rtlgen.core.errors import InputError
 from rtlgen.core.store import Store, record_codec
 from rtlgen.core.types import Record
-from rtlgen.scorers.disguise import renamed
 from rtlgen.scorers.ports import ports_of
 from rtlgen.scorers.problem import Problem
 from rtlgen.scorers.stage import Stage
@@ -25,6 +24,10 @@ SCHEMA: Final = "wave/1"
 BEFORE: Final = 16
 """Moments of change that are shown before the difference."""
 AFTER: Final = 5
+
+
+DIFFERING: Final = frozenset({"failed", "no_verdict"})
+"""How answers end that may differ from the reference at some moment."""
 
 
 class Lane(Record):
@@ -70,7 +73,7 @@ class Waves:
         Raises:
             SandboxError: the sandbox itself failed.
         """
-        if verdict.status not in ("failed", "no_verdict"):
+        if verdict.status not in DIFFERING:
             return None
         if self._store is None:
             return self._find(problem, source, verdict.first_mismatch)
@@ -83,14 +86,11 @@ class Waves:
         return kept.wave
 
     def _find(self, problem: Problem, source: str, told: int | None) -> Wave | None:
-        reference = renamed(problem.reference, {problem.reference_top: problem.top}).replace("\r", "")
         try:
             ports = [p for p in ports_of(problem.reference, problem.reference_top) if p.is_plain]
-            dumps = [_read(self._stage.run(problem, text, waves=True).waves) for text in (reference, source)]
-        except RtlgenError as error:
-            if isinstance(error, InputError):
-                return None
-            raise
+            dumps = [_read(self._stage.run(problem, text, waves=True).waves) for text in (problem.solution, source)]
+        except InputError:
+            return None
         names = [p.name for p in ports]
         found = [_scope(dump, names) if dump else None for dump in dumps]
         gold, gate = found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rtlgen.core.config import load_settings
-from rtlgen.core.errors import ElaborationError, ToolNotFoundError, ToolOutputError, ToolVersionError
+from rtlgen.core.errors import ElaborationError, ToolOutputError
 from rtlgen.core.types import PPA, Design, Diagnostic
 from rtlgen.synth.flow.libfile import WorkingLibrary, working_library
 from rtlgen.synth.flow.parse import add_areas, count_states, parse_stat
@@ -28,7 +28,7 @@ from rtlgen.synth.ppa.power import from_opensta_power, own_power
 from rtlgen.synth.ppa.records import LatchSite, MemoryUse, ModuleArea, PowerReport, SynthesisReport, TimingReport
 from rtlgen.synth.ppa.structure import cell_uses, latches, memories, module_tree
 from rtlgen.synth.ppa.timing import from_abc, from_opensta
-from rtlgen.synth.tools import Tool, find_tool
+from rtlgen.synth.tools import Tool, optional_tool
 from rtlgen.synth.yosys import YosysPool, YosysRun
 
 ASSUMED_CLOCK_NS = 10.0
@@ -93,7 +93,7 @@ def measure(
         threads = stack.enter_context(ThreadPoolExecutor(1))
         tree = threads.submit(_hierarchy, target, files, library, clock_ns, workers, timeout_s)
         mapped = _map(target, files, library, clock_ns, workers, timeout_s)
-        sta = find_opensta() if opensta else None
+        sta = optional_tool("sta") if opensta else None
         timing, power, sta_notes = _analyse(mapped, library, files, clock_ns, activity, sta, timeout_s)
         by_module, tree_notes = tree.result()
     areas = add_areas(mapped.cells, library)
@@ -132,14 +132,6 @@ def measure(
         ),
         wall_s=round(time.perf_counter() - begin, 3),
     )
-
-
-def find_opensta() -> Tool | None:
-    """Return OpenSTA, None where it is missing or too old."""
-    try:
-        return find_tool("sta")
-    except (ToolNotFoundError, ToolVersionError):
-        return None
 
 
 def _map(

@@ -17,6 +17,7 @@ from typing import Final
 
 from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Cell, Limits, cell
+from rtlgen.synth.sim.simulator import has_directives
 from rtlgen.synth.tools import find_tool
 
 CONFIG: Final = "compile.conf"
@@ -25,7 +26,6 @@ _NATIVE: Final = frozenset(
     | {"`nounconnected_drive", "`begin_keywords", "`end_keywords"}
 )
 """Directives that the compiler reads by itself; all others are the preprocessor's."""
-_DIRECTIVE: Final = re.compile(r"`[A-Za-z_]\w*|`")
 _CANNOT: Final = re.compile(r"\bsorry:|not (?:yet )?supported|internal error|assert(?:ion)?.* failed", re.IGNORECASE)
 _BASES: Final = ("../lib/ivl", "../lib/x86_64-linux-gnu/ivl", "../lib/aarch64-linux-gnu/ivl", "../lib64/ivl")
 
@@ -60,7 +60,7 @@ class Icarus:
 
     def needs_preprocessor(self, text: str) -> bool:
         """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
-        return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
+        return has_directives(text, besides=_NATIVE)
 
     def preprocess(self, text: str, cell: Cell, limits: Limits, name: str = "preprocess.v") -> ToolRun:
         """Run the preprocessor on a text; what it makes of it is in the result's `stdout`.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Cell, Limits
+
+_DIRECTIVE: Final = re.compile(r"`[A-Za-z_]\w*|`")
 
 
 class Simulator(Protocol):
@@ -53,3 +56,8 @@ class Simulator(Protocol):
     def cannot(self, done: ToolRun) -> bool:
         """Say whether a preprocessor or compiler failed because the tool can't do it, not because it is wrong."""
         ...
+
+
+def has_directives(text: str, besides: Collection[str]) -> bool:
+    """Return whether a text, comments included, has directives or macros other than the given ones."""
+    return any(found not in besides for found in _DIRECTIVE.findall(text))

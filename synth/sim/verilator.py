@@ -22,6 +22,7 @@ from rtlgen.core.config import load_settings
 from rtlgen.core.errors import ToolNotFoundError
 from rtlgen.core.types import ToolRun
 from rtlgen.sandbox import Cell, Limits, cell
+from rtlgen.synth.sim.simulator import has_directives
 from rtlgen.synth.sim.verilator_runtime import FLAGS, HEADER, LIBRARY, Runtime, runtime
 from rtlgen.synth.tools import find_tool
 
@@ -37,7 +38,6 @@ _NATIVE: Final = frozenset(
     | {"`nounconnected_drive", "`begin_keywords", "`end_keywords"}
 )
 """Directives that may reach `compile`. Others are the preprocessor's, or put C++ into the design."""
-_DIRECTIVE: Final = re.compile(r"`[A-Za-z_]\w*|`")
 _PIECE: Final = re.compile(
     r'(?P<kept>"(?:[^"\\\n]|\\.)*"|\\\S+)|(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<stop>\$stop\b)', re.DOTALL
 )
@@ -83,7 +83,7 @@ class Verilator:
 
     def needs_preprocessor(self, text: str) -> bool:
         """Return whether a text has directives or macros that only the preprocessor reads (comments count too)."""
-        return any(d not in _NATIVE for d in _DIRECTIVE.findall(text))
+        return has_directives(text, besides=_NATIVE)
 
     def preprocess(self, text: str, cell: Cell, limits: Limits, name: str = "preprocess.v") -> ToolRun:
         """Run the preprocessor on a text; see `Simulator`."""

@@ -146,16 +146,7 @@ def test_runner():
                  includes=["/code/rtl"], timescale=("1ns", "1ns"))
     runner.test(hdl_toplevel=os.environ["TOPLEVEL"], test_module=os.environ["MODULE"])
 """
-TEST = """import cocotb
-from cocotb.triggers import Timer
-
-@cocotb.test()
-async def inverts(dut):
-    for value in (0, 1, 0):
-        dut.a.value = value
-        await Timer(1, unit="ns")
-        assert dut.y.value == 1 - value
-"""
+TEST = (Path(__file__).parents[1] / "fixtures/harness/test_inv.txt").read_text()
 GOOD = "module inv(input a, output y); assign y = ~a; endmodule"
 WAVE = GOOD.replace("assign", 'initial begin $dumpfile("w.vcd"); $dumpvars; end assign')
 OWN = {"src/.env": f"{ENV}PYTHONPATH = /src\n", "src/test_runner.py": RUNNER, "src/test_inv.py": TEST}

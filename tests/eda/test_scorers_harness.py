@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rtlgen.scorers.harness import Harness, run_harness
@@ -20,16 +22,7 @@ def test_runner():
                  timescale=("1ns", "1ns"))
     runner.test(hdl_toplevel=os.environ["TOPLEVEL"], test_module=os.environ["MODULE"])
 """
-TEST = """import cocotb
-from cocotb.triggers import Timer
-
-@cocotb.test()
-async def inverts(dut):
-    for value in (0, 1, 0):
-        dut.a.value = value
-        await Timer(1, unit="ns")
-        assert dut.y.value == 1 - value
-"""
+TEST = (Path(__file__).parents[1] / "fixtures/harness/test_inv.txt").read_text()
 OWN = Harness(
     id="inv",
     files=(("src/.env", ENV), ("src/test_runner.py", RUNNER), ("src/test_inv.py", TEST)),
