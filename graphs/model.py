@@ -3,15 +3,16 @@
 Everything that stores, exports or queries a graph reads this module: the SQLite schema, the Cypher schema of the other
 engines and the typed answers all come from these classes, so that they cannot drift apart.
 
-Identifiers. What a file holds (definitions, chunks, comments, syntax nodes) has an identifier `file << SHIFT | n`, what
-an elaborated body holds (signals, blocks, statements) has `body << SHIFT | n`: a file or a body is replaced by one range
-of keys, and the owner of a thing can be read off its identifier. `n` counts from 1.
+Identifiers. What a file holds (definitions, chunks, comments, syntax nodes) has an identifier `file << SHIFT | n`,
+what an elaborated body holds (signals, blocks, statements) has `body << SHIFT | n`: a file or a body is replaced by one
+range of keys, and the owner of a thing can be read off its identifier. `n` counts from 1.
 
 Bits. `low` and `high` are positions in the flattened value, least significant bit first, both inclusive: bit 0 of
 `logic [7:0] x` is `x[0]`, of `logic [0:7] x` it is `x[7]`; the last member of a packed structure starts at 0; element
 0 of an unpacked array lies where slang's longest static prefix puts it.
 
-Lines and columns count from 1, the last line is included. Text positions (`start`, `end`) are byte offsets, end excluded.
+Lines and columns count from 1, the last line is included. Text positions (`start`, `end`) are byte offsets, end
+excluded.
 """
 
 from __future__ import annotations
@@ -157,11 +158,11 @@ class Port(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """A net or variable of a body; also a member of an interface that comes in by a port, and an upward or downward name."""
+    """A net or variable of a body, a member of an interface that comes in by a port, or a hierarchical name."""
 
     id: int
     name: str
-    """Relative to the body, with generate and named blocks: `g_lane[2].sum`; `bus.data` for a member of a port `bus`."""
+    """Relative to the body, with generate and named blocks: `g_lane[2].sum`; `bus.data` for a member of port `bus`."""
     kind: str
     """net, variable, member (of an interface port), or remote (a hierarchical name)."""
     direction: str
