@@ -313,9 +313,9 @@ class PortBind(NamedTuple):
     """Name relative to the parent, as in `Instance.name`."""
     port: str
     direction: str
-    """input (the outer signal drives), output (the inner one drives), or inout (both)."""
+    """input (the outer signal drives), output (the inner one drives), inout (both), or interface."""
     outer: int
-    """Signal of the parent body."""
+    """Signal of the parent body; 0 for an interface."""
     outer_low: int
     outer_high: int
     inner: str
@@ -326,6 +326,8 @@ class PortBind(NamedTuple):
     """data, control or index: the part that the outer signal plays in the connected expression."""
     aligned: int
     line: int
+    path: str
+    """For `interface`: the interface instance, or the parent's own interface port, that is connected."""
 
 
 class Next(NamedTuple):
