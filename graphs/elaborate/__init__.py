@@ -1,0 +1,1 @@
+"""Elaboration of a design into the rows of the database: hierarchy, ports, signals, control flow and data flow."""

@@ -1,0 +1,92 @@
+"""Left-hand sides: which bits of which signals an assignment writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyslang import ast
+
+from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, shifted, spread
+from rtlgen.graphs.elaborate.names import width_of
+from rtlgen.graphs.elaborate.state import State
+
+if TYPE_CHECKING:
+    from rtlgen.graphs.elaborate.values import Values
+
+
+class Assignments:
+    """Writes into the state of a block."""
+
+    values: Values
+
+    def __init__(self, state: State) -> None:
+        """Write into `state`."""
+        self.state = state
+
+    def assign(self, target: Any, value: Dependencies, kind: str) -> None:
+        """Assign a value to whatever may stand on the left; kind as in `Drives`."""
+        if isinstance(target, ast.ConversionExpression):
+            self.assign(target.operand, _resized(value, target), kind)
+        elif isinstance(target, ast.ConcatenationExpression):
+            self._in_a_row(list(target.operands), value, kind)
+        elif isinstance(target, ast.SimpleAssignmentPatternExpression):
+            self._in_a_row(list(target.elements), value, kind)
+        elif isinstance(target, ast.AssignmentExpression):
+            self.assign(target.left, value, kind)
+        elif isinstance(target, ast.StreamingConcatenationExpression):
+            for stream in target.streams:
+                self._whole(stream.operand, value, kind)
+        elif isinstance(target, ast.Expression) and not isinstance(target, ast.EmptyArgumentExpression):
+            self._variable(target, value, kind)
+
+    def bind(self, symbol: Any, value: Dependencies) -> None:
+        """Give a local variable or argument a value."""
+        number = self.state.names.known(symbol)
+        if number is None:
+            number = self.state.names.of(None, symbol)
+        if number is not None:
+            width = max(width_of(symbol.type), 1)
+            self._write(number, 0, width - 1, value, "blocking", definite=True)
+
+    def _in_a_row(self, targets: list[Any], value: Dependencies, kind: str) -> None:
+        position = sum(width_of(t.type) for t in targets)
+        for target in targets:
+            width = width_of(target.type)
+            position -= width
+            self.assign(target, shifted(clipped(value, position, position + width - 1), -position), kind)
+
+    def _whole(self, target: Any, value: Dependencies, kind: str) -> None:
+        self.assign(target, spread(value, 0, max(width_of(target.type), 1) - 1), kind)
+
+    def _variable(self, target: Any, value: Dependencies, kind: str) -> None:
+        path = ast.ValuePath(target, self.state.context)
+        root = path.rootExpr
+        if not isinstance(root, ast.ValueExpressionBase):
+            return
+        number = self.state.names.of(root, root.symbol)
+        if number is None:
+            return
+        low, high = path.lspBounds
+        if low > high:
+            low, high = high, low
+        if isinstance(target, ast.ValueExpressionBase):
+            low, high = 0, max(width_of(target.type), 1) - 1
+        width = max(width_of(target.type), 1)
+        indices = self.values.indices(target)
+        definite = path.isFullyStatic and high - low + 1 == width
+        if not definite or indices:
+            value = spread(value + spread(indices, 0, width - 1), 0, high - low)
+        self._write(number, low, high, value, kind, definite=definite)
+
+    def _write(self, number: int, low: int, high: int, value: Dependencies, kind: str, *, definite: bool) -> None:
+        self.state.note_drive(number, low, high, kind)
+        environment = self.state.nonblocking if kind == "nonblocking" else self.state.blocking
+        if definite:
+            environment.write(number, low, high, value)
+        else:
+            environment.may_write(number, low, high, value)
+
+
+def _resized(value: Dependencies, target: Any) -> Dependencies:
+    width = width_of(target.operand.type)
+    return clipped(value, 0, width - 1) if width and target.operand.type.isIntegral else value
