@@ -1,4 +1,4 @@
-"""One elaborated body as rows: ports, signals, blocks with their control and data flow, connections of its instances."""
+"""One elaborated body as rows: ports, signals, blocks with control and data flow, connections of its instances."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ class _Extraction:
                 for inner in member.ports:
                     self._port(inner)
             elif isinstance(member, ast.InterfacePortSymbol):
-                kind = member.interfaceDef.name if member.interfaceDef is not None else "interface"
+                definition: Any = member.interfaceDef
+                kind = definition.name if definition is not None else "interface"
                 kind += f".{member.modport}" if member.modport else ""
                 self._add_port(member, "interface", 0, kind, 0)
 
@@ -227,7 +228,9 @@ class _Extraction:
         try:
             tracer.run(trigger.body)
         except TooLarge:
-            self.result.notes.append((extent.start, "too large to be traced exactly; every target depends on all it reads"))
+            self.result.notes.append(
+                (extent.start, "too large to be traced exactly; every target depends on all it reads")
+            )
             state = self._state(procedure, state.resets)
             tracer = trace_as_a_whole(state, trigger.body, flow)
         self._finish(block, state, tracer, trigger)
@@ -248,9 +251,7 @@ class _Extraction:
             for target, low, high, _ in assigned:
                 if target > 0:
                     line = driven.get(target, 0)
-                    self.rows.flows.append(
-                        Flows(signal, c_low, c_high, target, low, high, "clock", 0, 1, block, line)
-                    )
+                    self.rows.flows.append(Flows(signal, c_low, c_high, target, low, high, "clock", 0, 1, block, line))
 
     def _line(self, statement: int) -> int:
         return self.rows.statements[statement - 1].first_line if statement else 0

@@ -90,7 +90,19 @@ class Connections:
                 i_from, i_to = i_low + from_ - start, i_low + to - start
                 self.rows.binds.append(
                     PortBind(
-                        name, port, direction, signal, o_low, o_high, inner, i_from, i_to, "data", int(aligned), line, ""
+                        name,
+                        port,
+                        direction,
+                        signal,
+                        o_low,
+                        o_high,
+                        inner,
+                        i_from,
+                        i_to,
+                        "data",
+                        int(aligned),
+                        line,
+                        "",
                     )
                 )
 

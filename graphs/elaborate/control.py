@@ -161,7 +161,8 @@ class ControlFlow:
 
 def _loop_text(statement: Any) -> str:
     if isinstance(statement, ast.ForLoopStatement):
-        return shortened(statement.stopExpr.syntax) if statement.stopExpr is not None else ""
+        stop: Any = statement.stopExpr
+        return shortened(stop.syntax) if stop is not None else ""
     if isinstance(statement, ast.RepeatLoopStatement):
         return shortened(statement.count.syntax)
     if isinstance(statement, ast.ForeachLoopStatement):

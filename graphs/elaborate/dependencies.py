@@ -1,8 +1,8 @@
 """What the bits of a value depend on.
 
-A dependency is a plain tuple `(low, high, signal, source_low, source_high, role, aligned)`: bits `low..high` of the value
-depend on bits `source_low..source_high` of the signal. With `aligned`, bit `low + k` depends on bit `source_low + k`
-alone. Plain tuples, because a core has hundreds of thousands of them.
+A dependency is a plain tuple `(low, high, signal, source_low, source_high, role, aligned)`: bits `low..high` of the
+value depend on bits `source_low..source_high` of the signal. With `aligned`, bit `low + k` depends on bit
+`source_low + k` alone. Plain tuples, because a core has hundreds of thousands of them.
 """
 
 from __future__ import annotations
@@ -79,9 +79,11 @@ def _joined(first: Dependency, second: Dependency) -> Dependency | None:
         return None
     if aligned:
         same_line = s_low_2 - low_2 == s_low - low
-        return (low, max(high, high_2), signal, s_low, max(s_high, s_high_2), role, True) if (
-            same_line and low_2 <= high + 1
-        ) else None
+        return (
+            (low, max(high, high_2), signal, s_low, max(s_high, s_high_2), role, True)
+            if (same_line and low_2 <= high + 1)
+            else None
+        )
     if (low, high) == (low_2, high_2) and s_low_2 <= s_high + 1:
         return (low, high, signal, s_low, max(s_high, s_high_2), role, False)
     if (s_low, s_high) == (s_low_2, s_high_2) and low_2 <= high + 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, compact, shifted, spread
 
@@ -84,7 +85,7 @@ def _merge_segments(
     variable: int, one: list[Segment], two: list[Segment], condition: Dependencies
 ) -> Iterator[Segment]:
     edges = sorted({edge for low, high, _ in one + two for edge in (low, high + 1)})
-    for low, after in zip(edges, edges[1:], strict=False):
+    for low, after in pairwise(edges):
         high = after - 1
         a, b = _piece(one, low, high), _piece(two, low, high)
         if a is None and b is None:

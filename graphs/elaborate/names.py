@@ -133,7 +133,8 @@ class Names:
         direction = ""
         if isinstance(symbol, ast.ModportPortSymbol):
             direction = _direction(symbol.direction)
-            inner = symbol.internalSymbol or symbol
+            internal: Any = symbol.internalSymbol
+            inner = internal if internal is not None else symbol
         path = str(inner.hierarchicalPath)
         first = str(expression.syntax).strip() if expression.syntax is not None else ""
         member = self._member(path, first)

@@ -1,4 +1,4 @@
-"""Statements of a block, in order: what each assigns, and on which conditions that hangs (IEEE 1800-2017, clause 12)."""
+"""Statements of a block, in order: what each assigns, and on which conditions (IEEE 1800-2017, clause 12)."""
 
 from __future__ import annotations
 
@@ -268,9 +268,7 @@ class Tracer:
         return self._end_loop(goes_on)
 
     def _while(self, statement: Any) -> bool:
-        return self._until_settled(
-            lambda: self._meet(("continue",), goes_on=self._run(statement.body)), statement.cond
-        )
+        return self._until_settled(lambda: self._meet(("continue",), goes_on=self._run(statement.body)), statement.cond)
 
     def _do_while(self, statement: Any) -> bool:
         return self._until_settled(
@@ -301,9 +299,7 @@ class Tracer:
         for range_, _ in bounds:
             turns = turns * (abs(range_.left - range_.right) + 1) if range_ is not None else MAX_TURNS + 1
         if turns > MAX_TURNS:
-            return self._until_settled(
-                lambda: self._meet(("continue",), goes_on=self._run(statement.body)), None
-            )
+            return self._until_settled(lambda: self._meet(("continue",), goes_on=self._run(statement.body)), None)
         self._jumps.append(_Jumps())
         goes_on = self._dimensions(statement, bounds)
         return self._end_loop(goes_on)

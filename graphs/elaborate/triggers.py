@@ -38,7 +38,7 @@ def trigger_of(block: Any, names: Names, context: ast.EvalContext) -> Trigger:
         body = body.body
     if not isinstance(body, ast.TimedStatement):
         return Trigger((), (), body)
-    timing = body.timing
+    timing: Any = body.timing
     if isinstance(timing, ast.DelayControl) or timing.kind.name not in ("SignalEvent", "EventList", "ImplicitEvent"):
         return Trigger((), (), body)
     events = list(timing.events) if timing.kind == ast.TimingControlKind.EventList else [timing]

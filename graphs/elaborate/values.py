@@ -168,7 +168,7 @@ class Values:
     def _replication(self, expression: Any) -> Dependencies:
         inner, width = self.of(expression.concat), width_of(expression.concat.type)
         total = max(width_of(expression.type), 1)
-        if not width or total // width > 64 and len(inner) * (total // width) > 256:
+        if not width or (total // width > 64 and len(inner) * (total // width) > 256):
             return spread(inner, 0, total - 1)
         return [d for k in range(total // width) for d in shifted(inner, k * width)]
 

@@ -31,10 +31,8 @@ def trace_as_a_whole(state: State, body: Any, flow: ControlFlow) -> Tracer:
     everything = [d for e in reads for d in tracer.values.of(e)]
     every_source = spread(everything, 0, 0)
     for target, kind in targets:
-        path = ast.ValuePath(target, state.context)
-        if path.lsp is not None or isinstance(target, ast.ConcatenationExpression):
-            width = max(int(target.type.selectableWidth), 1)
-            tracer.assignments.assign(target, spread(every_source, 0, width - 1), kind)
+        width = max(int(target.type.selectableWidth), 1)
+        tracer.assignments.assign(target, spread(every_source, 0, width - 1), kind)
     return tracer
 
 

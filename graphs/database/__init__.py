@@ -1,0 +1,1 @@
+"""The design database: SQLite on disk, arrays in memory for traversal."""
