@@ -1,0 +1,110 @@
+"""Cones: what bits depend on (fan-in) and what depends on them (fan-out), exact to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from rtlgen.graphs.database.mirror import Bits, Mirror, Step
+
+FREE = frozenset({"port", "alias"})
+"""Edges that lead to the same value under another name: they do not add to the depth."""
+ROLES = frozenset({"data", "control", "index", "clock", "reset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """A set of bits and the edges between them.
+
+    Attributes:
+        bits: (instance, signal) → ranges with the depth at which they were reached, in order of discovery.
+        edges: every step that was taken; `bits` of a step is the far end.
+        complete: whether nothing was left out because of a limit.
+    """
+
+    root: Bits
+    bits: dict[tuple[int, int], list[tuple[int, int, int]]]
+    edges: list[Step]
+    complete: bool
+
+    def holds(self, instance: int, signal: int, bit: int) -> bool:
+        """Return whether a bit is in the cone."""
+        return any(low <= bit <= high for low, high, _ in self.bits.get((instance, signal), ()))
+
+
+def cone(
+    mirror: Mirror,
+    root: Bits,
+    *,
+    forward: bool = False,
+    depth: int | None = None,
+    through_registers: bool = True,
+    roles: Iterable[str] = ROLES,
+    limit: int = 1_000_000,
+) -> Cone:
+    """Return the cone of `root`.
+
+    Args:
+        mirror: the design.
+        root: where to start.
+        forward: fan-out instead of fan-in.
+        depth: number of blocks to go through; None for no limit. Ports and other names of a signal count nothing.
+        through_registers: False stops at registers (they are in the cone, what is behind them is not).
+        roles: kinds of dependency to follow.
+        limit: largest number of steps.
+    """
+    wanted = frozenset(roles) | FREE
+    follow: Callable[[Bits], Iterable[Step]] = mirror.sinks if forward else mirror.sources
+    bits: dict[tuple[int, int], list[tuple[int, int, int]]] = {(root.instance, root.signal): [(root.low, root.high, 0)]}
+    edges: list[Step] = []
+    level = [root]
+    reached = 0
+    while level and (depth is None or reached <= depth):
+        following: list[Bits] = []
+        while level:
+            here = level.pop()
+            for step in follow(here):
+                free = step.kind in FREE
+                if step.kind not in wanted or (not free and depth is not None and reached >= depth):
+                    continue
+                if len(edges) >= limit:
+                    return Cone(root, bits, edges, complete=False)
+                edges.append(step)
+                stops = step.registered and not through_registers
+                instance, signal, _, _ = far = step.bits
+                for low, high in _new(bits, far, reached if free else reached + 1):
+                    if not stops:
+                        (level if free else following).append(Bits(instance, signal, low, high))
+        level = following
+        reached += 1
+    return Cone(root, bits, edges, complete=True)
+
+
+def _new(seen: dict[tuple[int, int], list[tuple[int, int, int]]], bits: Bits, depth: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a range that were not seen before, and note them."""
+    instance, signal, first, last = bits
+    ranges = seen.get((instance, signal))
+    if ranges is None:
+        seen[instance, signal] = [(first, last, depth)]
+        yield first, last
+        return
+    parts = [(first, last)]
+    for low, high, _ in ranges:
+        if low <= first and last <= high:
+            return
+        parts = [rest for part in parts for rest in _without(part, low, high)]
+    for part in parts:
+        ranges.append((*part, depth))
+        yield part
+
+
+def _without(part: tuple[int, int], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Yield what is left of a range when `low..high` is taken out of it."""
+    first, last = part
+    if last < low or first > high:
+        yield part
+        return
+    if first < low:
+        yield first, low - 1
+    if last > high:
+        yield high + 1, last
