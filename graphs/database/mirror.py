@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from rtlgen.graphs.database import schema
 from rtlgen.graphs.model import SHIFT, Block, Body, Flows, Instance, Port, PortBind, Signal
 
-
 MAX_REMEMBERED: Final = 200_000
 """Answers on single ranges of bits that are kept in memory."""
 
