@@ -37,6 +37,8 @@ class Parsed:
     rows: FileRows
     tree: syntax.SyntaxTree | None = None
     """slang's tree; None where another front end gave the rows. Its source manager is that of `Context.sources`."""
+    lost: int = 0
+    """Bytes of code that are part of nothing in the tree; counted only where it has errors."""
     includes_read: Mapping[str, str] = field(default_factory=dict)
     """Absolute path → sha256 of every header that went into the tree: the rows hold as long as these do, as no
     header in `FileRows.includes` that was missing appears, and as `Context` is the same."""

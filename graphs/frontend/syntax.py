@@ -67,7 +67,7 @@ class SlangFrontEnd:
         rows.errors = len(attempt.errors)
         rows.problem = _problem(attempt, rows.diagnoses)
         rows.unknown_macros = attempt.unknown_here
-        return Parsed(rows, attempt.unit.tree, read)
+        return Parsed(rows, attempt.unit.tree, _lost(attempt, content) if attempt.errors else 0, read)
 
 
 def _best(path: str, content: bytes, lexed: Lexed, context: Context) -> Attempt:
@@ -212,6 +212,28 @@ def _includes(unit: Unit, collector: Collector) -> dict[str, str]:
         collector.diagnose(hidden.start, "error", "CouldNotOpenIncludeFile", f"{hidden.name}: is not looked up")
     rows.includes.sort(key=lambda i: i.line)
     return read
+
+
+def _lost(attempt: Attempt, content: bytes) -> int:
+    """Return how many bytes of the file slang skipped to get on; all of them where it gave up."""
+    from pyslang import parsing
+
+    if any(code_of(e) == "ParseTreeTooDeep" for e in attempt.errors):
+        return len(content)
+    skipped = 0
+
+    def visit(node: Any) -> None:
+        nonlocal skipped
+        if isinstance(node, parsing.Token):
+            for trivia in node.trivia:
+                if trivia.kind == parsing.TriviaKind.SkippedTokens:
+                    tokens = (t for t in trivia.getSkippedTokens() if t.location.buffer.id == attempt.unit.buffer)
+                    skipped += sum(len(t.rawText) for t in tokens)
+                elif trivia.kind == parsing.TriviaKind.SkippedSyntax:
+                    skipped += len(str(trivia.syntax()))
+
+    attempt.unit.tree.root.visit(visit)
+    return skipped
 
 
 def _problem(attempt: Attempt, diagnoses: Sequence[model.Diagnosis]) -> str:
