@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,19 +106,29 @@ def _compile(
     # Other tools accept a use before the declaration and untyped enum assignments; the optimizer must not be stricter.
     options.flags = ast.CompilationFlags.AllowUseBeforeDeclare | ast.CompilationFlags.RelaxEnumConversions
     bag.compilationOptions = options
-    buffers = [manager.assignText(file, _ascii(content)) for file, content in sources.items()]
+    buffers = [manager.assignText(file, ascii_text(content)) for file, content in sources.items()]
     tree = syntax.SyntaxTree.fromBuffers(buffers, manager, bag)
     compilation = ast.Compilation(bag)
     compilation.addSyntaxTree(tree)
     return compilation, manager, {b.id.id: f for b, f in zip(buffers, sources, strict=True)}
 
 
-def _ascii(content: bytes) -> str:
-    """Return the text with every non-ASCII byte as `?`, so that slang's offsets are offsets in `content`."""
+def ascii_text(content: bytes) -> str:
+    """Return the text with every non-ASCII byte as `?`, so that slang's offsets are offsets in `content`.
+
+    A byte order mark becomes spaces.
+    """
+    if content.startswith(codecs.BOM_UTF8):
+        content = b"   " + content[3:]
     return content.decode("latin-1").encode("ascii", "replace").decode("ascii")
 
 
 def _diagnostics(compilation: ast.Compilation, manager: pyslang.SourceManager) -> list[Diagnostic]:
+    return converted(compilation.getAllDiagnostics(), manager)
+
+
+def converted(found_by_slang: Iterable[pyslang.Diagnostic], manager: pyslang.SourceManager) -> list[Diagnostic]:
+    """Return slang's messages as ours, notes and what is off by default left out."""
     import pyslang
 
     engine = pyslang.DiagnosticEngine(manager)
@@ -128,7 +139,7 @@ def _diagnostics(compilation: ast.Compilation, manager: pyslang.SourceManager) -
     client.showMacroExpansion(False)
     engine.addClient(client)
     found = []
-    for diagnostic in compilation.getAllDiagnostics():
+    for diagnostic in found_by_slang:
         client.clear()
         engine.issue(diagnostic)
         found.append(_convert(diagnostic, client.getString(), engine, manager))

@@ -1,0 +1,51 @@
+"""One file, by whichever front end understands it best."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rtlgen.graphs.frontend.guard import unreadable
+from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context, Parsed
+
+
+def parse_file(path: str, content: bytes, context: Context) -> Parsed:
+    """Return the rows of a file, from the best of its trees; nothing is raised, whatever the bytes are.
+
+    slang's tree counts where it has no syntax error. Where it has, or slang may not be given the text, tree-sitter's
+    tree counts if it has none. Where both have errors, the tree that lost less of the code counts: lost is every byte
+    that is part of no construct (what slang skipped, what lies directly in an ERROR node), because that is what nobody
+    will find again; of two equal ones slang's, whose kinds and positions are exact.
+
+    `errors` and `problem` of the rows are those of the tree that counts. Unknown macros, includes and messages are
+    slang's where it read the text.
+    """
+    first = FRONT_ENDS.load("syntax").parse(path, content, context)
+    if (first.rows.tier == "syntax" and not first.rows.errors) or unreadable(content):
+        return first
+    second = FRONT_ENDS.load("text").parse(path, content, context)
+    if first.rows.tier == "none":
+        return _instead_of(first, second)
+    if second.rows.tier == "none" or (second.rows.errors and second.lost >= first.lost):
+        return first
+    return _instead_of(first, second)
+
+
+def _instead_of(first: Parsed, second: Parsed) -> Parsed:
+    """Return tree-sitter's rows with what slang knows better."""
+    rows = second.rows
+    if first.rows.tier == "none":
+        problem = "; ".join(p for p in (first.rows.problem, rows.problem) if p)
+        return replace(second, rows=replace(rows, problem=problem if rows.errors or rows.tier == "none" else ""))
+    offset = max((d.id for d in first.rows.diagnoses), default=0)
+    kept = [d._replace(id=d.id) for d in first.rows.diagnoses]
+    del offset
+    return replace(
+        second,
+        rows=replace(
+            rows,
+            diagnoses=kept,
+            includes=first.rows.includes,
+            unknown_macros=first.rows.unknown_macros,
+        ),
+        includes_read=first.includes_read,
+    )
