@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NamedTuple
 
 from rtlgen.core.errors import InputError
 from rtlgen.graphs import model
@@ -82,6 +82,16 @@ def _ending(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+class Stored(NamedTuple):
+    """What is noted of a file, to see whether it changed."""
+
+    size: int
+    modified_ns: int
+    sha256: str
+    context: str
+    facts: str
+
+
 class Writer:
     """The one process that writes a database."""
 
@@ -121,11 +131,10 @@ class Writer:
             self._files = dict(self._connection.execute("SELECT path, id FROM file"))
             raise InputError(f"{self.path}: can't be written: {error}") from error
 
-    def stored(self) -> dict[str, tuple[int, int, str, str]]:
-        """Return path → size, time of change in ns, sha256, and digest of the parsing context of every file."""
-        query = "SELECT path, size, modified_ns, sha256, context FROM file LEFT JOIN source ON source.file = file.id"
-        return {path: (size, changed, digest, context or "") for path, size, changed, digest, context in
-                self._connection.execute(query)}  # fmt: skip
+    def stored(self) -> dict[str, Stored]:
+        """Return what is noted of every file, by path."""
+        query = "SELECT path, size, modified_ns, sha256, context, facts FROM file JOIN source ON source.file = file.id"
+        return {row[0]: Stored(*row[1:]) for row in self._connection.execute(query)}
 
     def get(self, key: str) -> str:
         """Return a value noted with the database, empty when there is none."""
@@ -140,8 +149,16 @@ class Writer:
         """Note that a file has the same content as before under another time of change; inside a transaction."""
         self._connection.execute("UPDATE file SET size=?, modified_ns=? WHERE path=?", (size, modified_ns, path))
 
-    def replace_file(self, rows: FileRows, content: bytes, modified_ns: int, context: str) -> int:
-        """Write everything of one file in place of what was there; return its number. Inside a transaction."""
+    def replace_file(self, rows: FileRows, content: bytes, modified_ns: int, context: str, facts: str) -> int:
+        """Write everything of one file in place of what was there; return its number. Inside a transaction.
+
+        Args:
+            rows: what the front end said.
+            content: the text.
+            modified_ns: time of the file's last change.
+            context: digest of everything besides the content that the rows depend on.
+            facts: what the next indexing needs to know of the file without parsing it, as JSON.
+        """
         number = self._files.get(rows.path) or self._new_file(rows.path)
         self._drop_file_rows(number)
         record = model.File(
@@ -151,7 +168,7 @@ class Writer:
         sets = ", ".join(f'"{n}"=?' for n in names[1:])
         self._connection.execute(f"UPDATE file SET {sets} WHERE id=?", (*record[1:], number))
         self._connection.execute(
-            "INSERT OR REPLACE INTO source VALUES (?, ?, ?)", (number, context, zlib.compress(content, 1))
+            "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?)", (number, context, facts, zlib.compress(content, 1))
         )
         self._insert_file_rows(number, rows)
         return number
@@ -208,6 +225,25 @@ class Writer:
             for i, (path, d) in enumerate(diagnoses)
         ]
         self._insert(model.Diagnosis, rows)
+
+    def total(self, name: str, column: str = "") -> int:
+        """Return the number of rows of a table, or the sum of one of its columns."""
+        what = f"coalesce(sum({column}), 0)" if column else "count(*)"
+        return int(self._connection.execute(f'SELECT {what} FROM "{name}"').fetchone()[0])
+
+    def unclean(self) -> list[tuple[str, str]]:
+        """Return path and reason of every file without a clean tree."""
+        query = "SELECT path, problem FROM file WHERE tier = 'none' OR errors > 0 ORDER BY path"
+        return [(path, problem) for path, problem in self._connection.execute(query)]
+
+    def notes(self) -> list[tuple[str, model.Diagnosis]]:
+        """Return the messages on discovery, plan and elaboration, with the path of their file."""
+        names = ", ".join(f'diagnosis."{n}"' for n in model.Diagnosis._fields)
+        query = (
+            f"SELECT coalesce(path, ''), {names} FROM diagnosis LEFT JOIN file ON file.id = diagnosis.file "
+            "WHERE phase != 'syntax' ORDER BY diagnosis.id"
+        )
+        return [(row[0], model.Diagnosis(*row[1:])) for row in self._connection.execute(query)]
 
     def _replace_diagnoses(self, design: DesignRows) -> None:
         self.note(zip(design.places, design.diagnoses, strict=True), "elaborate")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,20 +26,21 @@ class Places:
 
     Attributes:
         manager: slang's source manager.
-        paths: buffer → path as the repository names it; buffers that are not here have slang's own name.
+        path_of: slang's name of a file → path in the repository.
     """
 
     manager: SourceManager
-    paths: dict[int, str] = field(default_factory=dict)
+    path_of: Callable[[str], str] = str
+    _paths: dict[int, str] = field(default_factory=dict)
 
     def at(self, location: Any) -> tuple[str, int, int]:
         """Return path, line, column of the place in a file; a macro's text stands where it is used."""
         if self.manager.isMacroLoc(location):
             location = self.manager.getFullyExpandedLoc(location)
         buffer = location.buffer.id
-        path = self.paths.get(buffer)
+        path = self._paths.get(buffer)
         if path is None:
-            path = self.paths[buffer] = str(self.manager.getFileName(location))
+            path = self._paths[buffer] = self.path_of(str(self.manager.getFileName(location)))
         return path, self.manager.getLineNumber(location), self.manager.getColumnNumber(location)
 
     def lines(self, range_: Any) -> tuple[str, int, int, int]:

@@ -117,7 +117,9 @@ def _named(best: Attempt, first: Attempt) -> Attempt:
 
 def _near(attempt: Attempt, content: bytes) -> list[str]:
     """Return the substituted macros whose uses are closest before the first error."""
-    offset = min((e.location.offset for e in attempt.errors if not e.location.buffer.id != attempt.unit.buffer), default=0)
+    offset = min(
+        (e.location.offset for e in attempt.errors if not e.location.buffer.id != attempt.unit.buffer), default=0
+    )
     before = content[max(0, offset - 400) : offset + 40]
     places = {n: before.rfind(b"`" + n.encode()) for n in attempt.substituted}
     return sorted((n for n, p in places.items() if p >= 0), key=lambda n: -places[n])
