@@ -365,7 +365,7 @@ class Indexer:
         return posixpath.relpath(path, self.root) if path.startswith("/") else path
 
     def _check_stop(self) -> None:
-        if self.token is not None and self.token.stopped:
+        if self.token is not None and self.token.draining:
             raise KeyboardInterrupt
 
     def _report(

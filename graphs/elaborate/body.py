@@ -218,7 +218,7 @@ class _Extraction:
         trigger = trigger_of(procedure, self.names, state.context)
         state.resets = frozenset(e[0] for e in trigger.resets)
         kind = _PROCEDURES[procedure.procedureKind.name]
-        if isinstance(trigger.body, ast.ConcurrentAssertionStatement):
+        if _is_assertion(trigger.body):
             kind = "assert"
         extent = procedure.syntax.sourceRange if procedure.syntax is not None else trigger.body.sourceRange
         block = self._block(kind, _name_of(trigger.body), extent, trigger)
@@ -284,6 +284,12 @@ def _rows(value: Dependencies, target: int, block: int, line: int, *, registered
             yield Flows(
                 source, s_low, s_high, target, low, high, role, int(aligned), int(registered), block, line
             )  # fmt: skip
+
+
+def _is_assertion(body: Any) -> bool:
+    while isinstance(body, ast.BlockStatement):
+        body = body.body
+    return isinstance(body, ast.ConcurrentAssertionStatement)
 
 
 def _name_of(body: Any) -> str:

@@ -9,7 +9,7 @@ from operator import or_
 from typing import TYPE_CHECKING, Final
 
 from rtlgen.graphs.elaborate.hierarchy import Hierarchy
-from rtlgen.graphs.elaborate.names import Places
+from rtlgen.graphs.elaborate.names import Places, file_name
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.rows import DesignRows
 
@@ -88,7 +88,7 @@ def _notes(
             continue
         location = manager.getFullyExpandedLoc(diagnostic.location)
         line = manager.getLineNumber(location) if manager.isFileLoc(location) else 0
-        path = path_of(str(manager.getFileName(location))) if line else ""
+        path = path_of(file_name(manager, location)) if line else ""
         code = re.sub(r"^DiagCode\((.*)\)$", r"\1", str(diagnostic.code))
         message = engine.formatMessage(diagnostic)
         if (path, line, code) in seen or len(seen) >= MAX_NOTES:

@@ -20,6 +20,12 @@ def width_of(type_: Any) -> int:
     return int(type_.selectableWidth)
 
 
+def file_name(manager: SourceManager, location: Any) -> str:
+    """Return the name under which slang was given the text of a place in a file."""
+    full = str(manager.getFullPath(location.buffer))
+    return str(manager.getFileName(location)) if full in ("", ".") else full
+
+
 @dataclass(slots=True)
 class Places:
     """Positions of slang as paths, lines and columns.
@@ -40,7 +46,7 @@ class Places:
         buffer = location.buffer.id
         path = self._paths.get(buffer)
         if path is None:
-            path = self._paths[buffer] = self.path_of(str(self.manager.getFileName(location)))
+            path = self._paths[buffer] = self.path_of(file_name(self.manager, location))
         return path, self.manager.getLineNumber(location), self.manager.getColumnNumber(location)
 
     def lines(self, range_: Any) -> tuple[str, int, int, int]:

@@ -78,6 +78,25 @@ class Clocking:
         return found
 
     @cached_property
+    def families(self) -> dict[Bits, Bits]:
+        """Root of a clock → the clock that it is made from by a gate or divider; itself where that can't be told."""
+        roots = {root for found in self.registers.values() for root in found}
+        return {root: self._family(root, roots, set()) for root in roots}
+
+    def _family(self, root: Bits, roots: set[Bits], seen: set[Bits]) -> Bits:
+        sources = {self.root(s.bits): s for s in self.design.mirror.sources(root) if s.bits != root}
+        clocked = {bits for bits, step in sources.items() if step.kind == "clock"}
+        candidates = clocked or {b for b in sources if b in roots} or {b for b in sources if self._is_input(b)}
+        seen.add(root)
+        if len(candidates) != 1 or candidates <= seen:
+            return root
+        return self._family(candidates.pop(), roots, seen)
+
+    def _is_input(self, bits: Bits) -> bool:
+        top = not self.design.mirror.instance(bits.instance).parent
+        return top and self.design.mirror.signal(bits).direction == "input"
+
+    @cached_property
     def _targets(self) -> dict[int, dict[int, list[int]]]:
         return {}
 
@@ -131,7 +150,10 @@ def _origins(design: DesignDatabase, clocking: Clocking, root: Bits) -> tuple[st
 
 
 def crossings(design: DesignDatabase, clocking: Clocking | None = None) -> list[Crossing]:
-    """Return every pair of registers of different domains with only logic between them."""
+    """Return every pair of registers of unrelated domains with only logic between them.
+
+    A clock that is made from one other clock by a gate or a divider is related to it.
+    """
     clocking = clocking or Clocking(design)
     found = []
     arriving = _Arrivals(design, clocking)
@@ -139,8 +161,8 @@ def crossings(design: DesignDatabase, clocking: Clocking | None = None) -> list[
         graph = design.mirror.graph_of(instance)
         assert graph is not None
         for source in sorted(arriving.at_register((instance, target))):
-            others = clocking.registers[source] - roots
-            if not others or clocking.registers[source] & roots:
+            others = clocking.registers[source]
+            if {clocking.families[r] for r in others} & {clocking.families[r] for r in roots}:
                 continue
             signal = graph.signals[target]
             found.append(

@@ -1,0 +1,186 @@
+"""`rtlgen graph`: questions to the design database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtlgen.cli import _graph_print as show
+
+if TYPE_CHECKING:
+    from rtlgen.graphs.database.design import DesignDatabase
+
+Command = Callable[..., Any]
+
+
+@click.group("graph")
+@click.option("--db", "database", type=click.Path(path_type=Path), help="Database or repository; default: found here.")
+@click.pass_context
+def command(context: click.Context, database: Path | None) -> None:
+    """Ask the design database that `rtlgen index` made.
+
+    Signals are named by path, with bits or members where wanted: `top.u_core.state_q[1:0]`, `ibex_alu.operand_a_i`.
+    """
+    context.obj = database or Path()
+
+
+def _common(function: Command) -> Command:
+    function = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
+    return click.pass_obj(function)
+
+
+@contextmanager
+def _open(database: Path) -> Iterator[DesignDatabase]:
+    from rtlgen.graphs.database.design import DesignDatabase
+
+    with DesignDatabase.open(database) as design:
+        yield design
+
+
+def _answer(answer: Any, as_json: bool, printer: Callable[[Any], None]) -> None:
+    from rtlgen.graphs.query.answers import to_json
+
+    if as_json:
+        click.echo(json.dumps(to_json(answer), indent=2))
+    else:
+        printer(answer)
+
+
+@command.command("drivers")
+@click.argument("signal")
+@_common
+def drivers(database: Path, signal: str, as_json: bool) -> None:
+    """Show what drives SIGNAL: statements, ports, other names of it."""
+    with _open(database) as design:
+        _answer(design.drivers(signal), as_json, show.accesses)
+
+
+@command.command("loads")
+@click.argument("signal")
+@_common
+def loads(database: Path, signal: str, as_json: bool) -> None:
+    """Show what reads SIGNAL."""
+    with _open(database) as design:
+        _answer(design.loads(signal), as_json, show.accesses)
+
+
+def _cone_options(function: Command) -> Command:
+    function = click.option(
+        "--clocks", is_flag=True, help="Follow clocks and asynchronous resets too, which reach nearly everything."
+    )(function)
+    function = click.option("--stop-at-registers", is_flag=True, help="Do not look behind registers.")(function)
+    return click.option(
+        "--depth", type=click.IntRange(min=1), default=3, show_default=True, help="Blocks to go through."
+    )(function)
+
+
+@command.command("fanin")
+@click.argument("signal")
+@_cone_options
+@_common
+def fanin(database: Path, signal: str, depth: int, stop_at_registers: bool, clocks: bool, as_json: bool) -> None:
+    """Show the bits that SIGNAL depends on."""
+    with _open(database) as design:
+        found = design.fanin(signal, depth=depth, through_registers=not stop_at_registers, clocks=clocks)
+        _answer(found, as_json, show.cone)
+
+
+@command.command("fanout")
+@click.argument("signal")
+@_cone_options
+@_common
+def fanout(database: Path, signal: str, depth: int, stop_at_registers: bool, clocks: bool, as_json: bool) -> None:
+    """Show the bits that depend on SIGNAL."""
+    with _open(database) as design:
+        found = design.fanout(signal, depth=depth, through_registers=not stop_at_registers, clocks=clocks)
+        _answer(found, as_json, show.cone)
+
+
+@command.command("path")
+@click.argument("start")
+@click.argument("end")
+@click.option("--combinational", is_flag=True, help="Through logic only, not through registers.")
+@_common
+def path(database: Path, start: str, end: str, combinational: bool, as_json: bool) -> None:
+    """Show a shortest chain of dependencies from START to END."""
+    with _open(database) as design:
+        _answer(design.path(start, end, through_registers=not combinational), as_json, show.edges)
+
+
+@command.command("instances")
+@click.argument("module")
+@_common
+def instances(database: Path, module: str, as_json: bool) -> None:
+    """Show the instances of MODULE with their parameters."""
+    with _open(database) as design:
+        _answer(design.instances(module), as_json, show.instances)
+
+
+@command.command("tree")
+@click.argument("root", required=False)
+@click.option("--depth", type=click.IntRange(min=0), help="Levels to show; default all.")
+@_common
+def tree(database: Path, root: str | None, depth: int | None, as_json: bool) -> None:
+    """Show the hierarchy, or that below ROOT (a path or a module)."""
+    with _open(database) as design:
+        found = design.tree(root, depth=depth)
+        if as_json:
+            click.echo(json.dumps([{"level": level, **row._asdict()} for level, row in found], indent=2))
+        else:
+            show.tree(found)
+
+
+@command.command("clocks")
+@_common
+def clocks(database: Path, as_json: bool) -> None:
+    """Show clock domains and the crossings between them."""
+    with _open(database) as design:
+        domains, crossings = design.clocks()
+        if as_json:
+            from rtlgen.graphs.query.answers import to_json
+
+            click.echo(json.dumps({"domains": to_json(domains), "crossings": to_json(crossings)}, indent=2))
+        else:
+            show.clocks(domains, crossings)
+
+
+@command.command("resets")
+@_common
+def resets(database: Path, as_json: bool) -> None:
+    """Show asynchronous and synchronous resets and how much each resets."""
+    with _open(database) as design:
+        _answer(design.resets(), as_json, show.resets)
+
+
+@command.command("cfg")
+@click.argument("block", metavar="MODULE[.BLOCK]")
+@_common
+def cfg(database: Path, block: str, as_json: bool) -> None:
+    """Show the control flow of a block: MODULE.label, MODULE.signal (that it drives), MODULE:LINE, or all of MODULE."""
+    with _open(database) as design:
+        _answer(design.control_flow(block), as_json, show.control_flow)
+
+
+@command.command("unused")
+@_common
+def unused(database: Path, as_json: bool) -> None:
+    """Show signals that nobody reads or drives, and definitions that nobody uses."""
+    with _open(database) as design:
+        _answer(design.unused(), as_json, show.unused)
+
+
+@command.command("stats")
+@_common
+def stats(database: Path, as_json: bool) -> None:
+    """Show how much of everything the database holds."""
+    with _open(database) as design:
+        found = design.statistics()
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+        else:
+            show.statistics(found)
