@@ -7,8 +7,8 @@ from html import escape
 from itertools import count
 from typing import Final
 
-from rtlgen.graphs.pictures.picture import Edge, EdgeKind, Group, Node, Picture
 from rtlgen.graphs.pictures.links import Links, href
+from rtlgen.graphs.pictures.picture import Edge, EdgeKind, Group, Node, Picture
 from rtlgen.graphs.pictures.shapes import LINE_HEIGHT, LOOKS, MOST_COLUMNS, font_px, label_lines, lines, size, weight
 from rtlgen.graphs.pictures.text import LINE_PX, SMALL_PX, elided, shown, width
 
@@ -25,7 +25,9 @@ _SPACING: Final = {
     "states": "nodesep=0.45, ranksep=0.75",
     "flow": "nodesep=0.3, ranksep=0.32",
 }
+_LEFT: Final = '<BR ALIGN="LEFT"/>'
 START: Final = "start"
+"""First part of the names of the dots before states after reset."""
 
 
 def dot_text(picture: Picture, links: Links = None) -> str:
@@ -62,11 +64,13 @@ class _Writer:
         rankdir = "LR" if self._picture.flow == "right" else "TB"
         yield f"  graph [rankdir={rankdir}, {_SPACING[self._picture.kind]}, compound=true, nslimit=8, nslimit1=8];"
         if not self._bare:
-            title = f'label={_html([(self._picture.title, LINE_PX + 3), (self._picture.subtitle, SMALL_PX)])}'
+            title = (
+                f"label={_html([(self._picture.title, LINE_PX + 3), (self._picture.subtitle, SMALL_PX)], left=True)}"
+            )
             font = f'fontname="Courier", fontcolor="{_SOFT}"'
             yield f'  graph [{title}, labelloc=t, labeljust=l, {font}, bgcolor="transparent"];'
             yield f'  node [fontname="Courier", fontcolor="{_INK}", style=filled];'
-            yield f'  edge [{font}, fontsize={SMALL_PX}, arrowsize=0.7];'
+            yield f"  edge [{font}, fontsize={SMALL_PX}, arrowsize=0.7];"
         yield "  node [fixedsize=true];"
 
     def _within(self, parent: str, depth: int = 1) -> Iterator[str]:
@@ -88,7 +92,7 @@ class _Writer:
         if self._bare:
             yield 'label=""'
             return
-        yield f"label={_html((line, font_px(n, node)) for n, line in enumerate(lines(node)))}"
+        yield f"label={_html(((line, font_px(n, node)) for n, line in enumerate(lines(node))), left=not look.centred)}"
         yield f'fillcolor="{look.fill}", color="{look.line}"'
         if node.emphasis or node.kind == "start":
             yield "penwidth=3"
@@ -140,15 +144,17 @@ class _Writer:
             yield f"URL={_quoted(link)}"
 
 
-def _html(text: Iterable[tuple[str, int]]) -> str:
-    """Return an HTML-like label of lines with their sizes."""
+def _html(text: Iterable[tuple[str, int]], *, left: bool = False) -> str:
+    """Return an HTML-like label of lines with their sizes, centred or on the left."""
     rows = [f'<FONT POINT-SIZE="{px}">{_spaced(line)}</FONT>' for line, px in text if line]
-    return f"<{'<BR/>'.join(rows)}>" if rows else '""'
+    if not rows:
+        return '""'
+    return f"<{''.join(row + _LEFT for row in rows)}>" if left else f"<{'<BR/>'.join(rows)}>"
 
 
 def _spaced(line: str) -> str:
-    """Return text for an HTML-like label, in which spaces in a row are one."""
-    return escape(shown(line)).replace(" ", "&#160;")
+    r"""Return text for an HTML-like label, in which spaces in a row are one and `\E`, `\G`, `\N` are replaced."""
+    return escape(shown(line)).replace("\\", "\\\\").replace(" ", "&#160;")
 
 
 def _quoted(text: str) -> str:
@@ -159,5 +165,5 @@ def _quoted(text: str) -> str:
 
 def _room(wide: float, high: float) -> str:
     """Return a label that takes room and shows nothing."""
-    size_of = f'WIDTH="{wide:.0f}" HEIGHT="{high:.0f}"'
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" {size_of}><TR><TD></TD></TR></TABLE>>'
+    table = 'BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE"'
+    return f'<<TABLE {table} WIDTH="{wide:.0f}" HEIGHT="{high:.0f}"><TR><TD></TD></TR></TABLE>>'

@@ -92,7 +92,7 @@ def _graphviz(picture: Picture, limit_s: float) -> dict[str, Any]:
     if done.ended_by == "not_found":
         raise ToolNotFoundError(
             f"{program} (Graphviz, draws graphs) was not found; "
-            "install it with `apt install graphviz`, or set RTLGEN_DOT to its path; --format dot works without"
+            "install it with `apt-get install -y graphviz`, or set RTLGEN_DOT to its path; --format dot works without"
         )
     if done.ended_by == "timeout":
         size = f"{len(picture.nodes):,} nodes and {len(picture.edges):,} edges"

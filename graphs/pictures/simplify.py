@@ -17,8 +17,10 @@ _SIGNS = {"clock": "▷", "reset": "⟲"}
 
 
 def simplified(picture: Picture, fold_above: int = FOLD_ABOVE) -> Picture:
-    """Return the picture as it is drawn: clocks and resets as notes, statements in a row as one node, big instances
-    folded, parallel edges merged."""
+    """Return the picture as it is drawn.
+
+    Clocks and resets become notes, statements in a row one node, big instances are folded, parallel edges merged.
+    """
     return merged(folded(straightened(annotated(picture)), fold_above))
 
 
@@ -90,8 +92,10 @@ def _joined(run: list[Node]) -> Node:
 
 
 def merged(picture: Picture) -> Picture:
-    """Return the picture with one edge for all between the same two nodes; those of different kinds stay apart, but
-    for what depends on a signal: data, else index, else control."""
+    """Return the picture with one edge for all between the same two nodes.
+
+    A bundle of data, index and control is drawn as the first of these that is in it; other kinds stay apart.
+    """
     bundles: dict[tuple[str, str, str], list[Edge]] = defaultdict(list)
     for edge in picture.edges:
         kind = "data" if edge.kind in _STRENGTH else edge.kind

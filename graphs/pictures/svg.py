@@ -6,15 +6,15 @@ from dataclasses import replace
 from importlib.resources import files
 from math import hypot
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from rtlgen.graphs.pictures import outlines
 from rtlgen.graphs.pictures.layout import Box, Curve, Layout, Point, check_size, layout
 from rtlgen.graphs.pictures.links import RELATIVE, Links, href
-from rtlgen.graphs.pictures.picture import Edge, Node, Picture
+from rtlgen.graphs.pictures.picture import Edge, EdgeKind, Node, NodeKind, Picture
 from rtlgen.graphs.pictures.shapes import LINE_HEIGHT, LOOKS, MOST_COLUMNS, font_px, label_lines, lines, size, weight
-from rtlgen.graphs.pictures.tree import is_tree, tree_layout
 from rtlgen.graphs.pictures.text import LINE_PX, SMALL_PX, elided, shown, width
+from rtlgen.graphs.pictures.tree import is_tree, tree_layout
 
 _MARGIN: Final = 16
 _SCREEN: Final = (1500, 950)
@@ -38,6 +38,19 @@ def svg_text(picture: Picture, links: Links = RELATIVE, *, heading: bool = True)
         SandboxError: the sandbox itself failed.
     """
     return _Drawing(picture, _places(picture), links, heading=heading).text()
+
+
+def swatch(kind: NodeKind | EdgeKind) -> str:
+    """Return a small drawing of a kind of node or edge, for a legend; it takes its colours from the style sheet."""
+    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox="-3 -3 40 22", width="40", height="22")
+    root.set("class", "picture")
+    root.set("aria-hidden", "true")
+    item = _child(root, "g", kind)
+    if kind in LOOKS:
+        outlines.draw(item, kind, 34, 16)
+    else:
+        _arrow(item, Curve(((0, 8), (10, 8), (18, 8), (26, 8)), (34, 8)), 1.6)
+    return ET.tostring(root, encoding="unicode")
 
 
 def _places(picture: Picture) -> Layout:
@@ -66,7 +79,7 @@ class _Drawing:
         if self._top:
             wide = max(wide, width(title, LINE_PX + 4), width(subtitle))
         wide, high = round(wide + 2 * _MARGIN), round(self._places.height + 2 * _MARGIN + self._top)
-        root = ElementTree.Element(
+        root = ET.Element(
             "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {wide} {high}", width=str(wide), height=str(high)
         )
         root.set("class", f"picture {self._picture.kind}")
@@ -79,9 +92,9 @@ class _Drawing:
             _child(root, "text", "soft", x=str(_MARGIN), y=str(_MARGIN + 33)).text = subtitle
         view = _child(root, "g", "view")
         self._draw(_child(view, "g", transform=f"translate({_MARGIN} {_MARGIN + self._top})"))
-        return ElementTree.tostring(root, encoding="unicode") + "\n"
+        return ET.tostring(root, encoding="unicode") + "\n"
 
-    def _draw(self, view: ElementTree.Element) -> None:
+    def _draw(self, view: ET.Element) -> None:
         depths = {name: len(path) for name, path in self._picture.paths().items()}
         order = sorted(enumerate(self._picture.groups), key=lambda item: depths[item[1].id])
         for n, group in order:
@@ -100,18 +113,18 @@ class _Drawing:
         for n, edge in enumerate(self._picture.edges):
             self._label(view, f"e{n}", edge, self._places.edges[n].label)
 
-    def _group(self, view: ElementTree.Element, name: str, box: Box, text: str, depth: int) -> None:
+    def _group(self, view: ET.Element, name: str, box: Box, text: str, depth: int) -> None:
         item = _child(view, "g", f"group depth{min(depth, 4)}", id=name)
         _child(item, "title").text = shown(text)
         sides = {"x": box.x, "y": box.y, "width": box.width, "height": box.height, "rx": 8}
         _child(item, "rect", **{key: f"{value:g}" for key, value in sides.items()})
 
-    def _start(self, view: ElementTree.Element, at: Point, curve: Curve) -> None:
+    def _start(self, view: ET.Element, at: Point, curve: Curve) -> None:
         item = _child(view, "g", "edge first")
         _child(item, "circle", "dot", cx=f"{at[0]:g}", cy=f"{at[1]:g}", r="4.5")
         _arrow(item, curve, 1.1)
 
-    def _edge(self, view: ElementTree.Element, name: str, edge: Edge, curve: Curve) -> None:
+    def _edge(self, view: ET.Element, name: str, edge: Edge, curve: Curve) -> None:
         item = _child(view, "g", f"edge {edge.kind}{_branch(edge)}", id=name)
         item.set("data-from", self._ids[edge.source])
         item.set("data-to", self._ids[edge.target])
@@ -119,7 +132,7 @@ class _Drawing:
         _child(parent, "title").text = _tooltip(edge.tooltip or edge.label)
         _arrow(parent, curve, weight(edge))
 
-    def _label(self, view: ElementTree.Element, name: str, edge: Edge, at: Point | None) -> None:
+    def _label(self, view: ET.Element, name: str, edge: Edge, at: Point | None) -> None:
         text = label_lines(edge)
         if at is None or not text:
             return
@@ -130,7 +143,7 @@ class _Drawing:
         for n, line in enumerate(text):
             _text(item, line, at[0], y + n * high)
 
-    def _node(self, view: ElementTree.Element, name: str, node: Node, at: Point) -> None:
+    def _node(self, view: ET.Element, name: str, node: Node, at: Point) -> None:
         wide, high = size(node)
         left, top = at[0] - wide / 2, at[1] - high / 2
         item = _child(view, "g", f"node {node.kind}{' wanted' if node.emphasis else ''}", id=name)
@@ -147,7 +160,7 @@ class _Drawing:
             _text(parent, line, x, y + px, classes)
             y += px * LINE_HEIGHT
 
-    def _linked(self, item: ElementTree.Element, file: str, line: int) -> ElementTree.Element:
+    def _linked(self, item: ET.Element, file: str, line: int) -> ET.Element:
         link = href(self._links, file, line)
         return _child(item, "a", href=link) if link else item
 
@@ -161,7 +174,7 @@ def _tooltip(text: str) -> str:
     return "\n".join(map(shown, text.split("\n")))
 
 
-def _arrow(item: ElementTree.Element, curve: Curve, thick: float) -> None:
+def _arrow(item: ET.Element, curve: Curve, thick: float) -> None:
     """Draw the line and the head of an edge; the head grows with the line, less than it does."""
     (x, y), (tip_x, tip_y) = curve.points[-1], curve.tip
     start, *rest = (f"{px:g},{py:g}" for px, py in curve.points)
@@ -180,14 +193,14 @@ def _arrow(item: ElementTree.Element, curve: Curve, thick: float) -> None:
     _child(item, "polygon", "head", points=" ".join(f"{px:.2f},{py:.2f}" for px, py in corners))
 
 
-def _text(parent: ElementTree.Element, text: str, x: float, y: float, classes: str = "") -> ElementTree.Element:
+def _text(parent: ET.Element, text: str, x: float, y: float, classes: str = "") -> ET.Element:
     item = _child(parent, "text", classes, x=f"{x:g}", y=f"{y:g}")
     item.text = text
     return item
 
 
-def _child(parent: ElementTree.Element, tag: str, classes: str = "", **attributes: str) -> ElementTree.Element:
-    item = ElementTree.SubElement(parent, tag)
+def _child(parent: ET.Element, tag: str, classes: str = "", **attributes: str) -> ET.Element:
+    item = ET.SubElement(parent, tag)
     if classes:
         item.set("class", classes)
     for name, value in attributes.items():

@@ -16,9 +16,9 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def shown(text: str) -> str:
-    """Return `text` with every character that can't be seen, or that XML has no place for, replaced by a visible one.
+    r"""Return `text` with a visible character in place of each that can't be seen, or that XML has no place for.
 
-    >>> shown("a\\tb\\x00")
+    >>> shown("a\tb\0")
     'a␉b␀'
     """
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Final
 
@@ -154,7 +155,7 @@ class _Forest:
             tip = (to_x, to_y - half_high)
             corners = [(x, start), (x, bus), (to_x, bus), (to_x, tip[1] - 6)]
         straight = [corners[0]]
-        for before, after in zip(corners, corners[1:], strict=False):
+        for before, after in pairwise(corners):
             straight += [before, after, after]
         return Curve(tuple(straight), tip)
 
