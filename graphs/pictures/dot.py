@@ -9,6 +9,7 @@ from typing import Final
 
 from rtlgen.graphs.pictures.links import Links, href
 from rtlgen.graphs.pictures.picture import Edge, EdgeKind, Group, Node, Picture
+from rtlgen.graphs.pictures.ranks import leading_back
 from rtlgen.graphs.pictures.shapes import LINE_HEIGHT, LOOKS, MOST_COLUMNS, font_px, label_lines, lines, size, weight
 from rtlgen.graphs.pictures.text import LINE_PX, SMALL_PX, elided, shown, width
 
@@ -56,6 +57,7 @@ class _Writer:
         self._ids = {node.id: f"n{n}" for n, node in enumerate(picture.nodes)}
         self._clusters = {group.id: f"cluster_g{n}" for n, group in enumerate(picture.groups)}
         self._starts = count()
+        self._back = leading_back(picture)
 
     def text(self) -> str:
         return "\n".join(["digraph picture {", *self._head(), *self._within(""), *self._edges(), "}", ""])
@@ -119,7 +121,7 @@ class _Writer:
 
     def _edge(self, n: int, edge: Edge) -> Iterator[str]:
         text = label_lines(edge)
-        if edge.kind in ("clock", "reset"):
+        if edge.kind in ("clock", "reset") or n in self._back:
             yield "weight=0, constraint=false"
         if self._picture.kind == "cone" and self._picture.flow == "right" and edge.source != edge.target:
             yield "tailport=e, headport=w"  # as in a schematic: out on the right, in on the left

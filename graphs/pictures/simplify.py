@@ -27,26 +27,44 @@ def simplified(picture: Picture, fold_above: int = FOLD_ABOVE) -> Picture:
 def annotated(picture: Picture) -> Picture:
     """Return the picture of a cone with its clock and reset edges as a line in the nodes that they lead to.
 
-    A signal that only clocks or resets is left out, unless it is what was asked for. Other pictures stay as they are.
+    Signals that only clock or reset are left out, unless one is what was asked for. Other pictures stay as they are.
     """
     if picture.kind != "cone":
         return picture
     names = {node.id: node.name for node in picture.nodes}
     notes: dict[str, dict[str, None]] = defaultdict(dict)
-    kept = []
     for edge in picture.edges:
         if edge.kind in _SIGNS:
             notes[edge.target][f"{_SIGNS[edge.kind]} {names[edge.source]}"] = None
-        else:
-            kept.append(edge)
-    used = {end for edge in kept for end in (edge.source, edge.target)} | notes.keys()
-    gone = {e.source for e in picture.edges if e.kind in _SIGNS} - used
+    timing = {(edge.source, edge.target) for edge in picture.edges if edge.kind in _SIGNS}
+    # a reset that is asynchronous also decides, in the same block: the note says enough
+    kept = [e for e in picture.edges if (e.source, e.target) not in timing]
+    gone = _feeding_only(picture, {source for source, _ in timing}, kept)
     nodes = [
         replace(node, label=(*node.label, "  ".join(notes[node.id]))) if node.id in notes else node
         for node in picture.nodes
-        if node.emphasis or node.id not in gone
+        if node.id not in gone
     ]
-    return replace(picture, nodes=tuple(nodes), edges=tuple(kept))
+    edges = tuple(edge for edge in kept if not gone & {edge.source, edge.target})
+    return replace(picture, nodes=tuple(nodes), edges=edges)
+
+
+def _feeding_only(picture: Picture, timing: set[str], kept: Iterable[Edge]) -> set[str]:
+    """Return the signals that feed nothing but clocks and resets, those before them included."""
+    needed = {node.id for node in picture.nodes if node.emphasis}
+    after: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, set[str]] = defaultdict(set)
+    for edge in kept:
+        after[edge.source].add(edge.target)
+        before[edge.target].add(edge.source)
+    gone: set[str] = set()
+    queue = [name for name in timing if not after[name]]
+    while queue:
+        name = queue.pop()
+        if name not in gone | needed and after[name] <= gone:
+            gone.add(name)
+            queue.extend(before[name])
+    return gone
 
 
 def straightened(picture: Picture) -> Picture:

@@ -15,6 +15,7 @@ from rtlgen.core.errors import ConfigError
 from rtlgen.graphs.pictures import Edge, Group, Node, Picture, dot_text, render, simplified
 from rtlgen.graphs.pictures.layout import Curve
 from rtlgen.graphs.pictures.links import RELATIVE, href
+from rtlgen.graphs.pictures.ranks import leading_back
 from rtlgen.graphs.pictures.shapes import MOST_COLUMNS, lines, size, weight
 from rtlgen.graphs.pictures.simplify import annotated, folded, merged, straightened
 from rtlgen.graphs.pictures.text import columns, cut, elided, shown, wrapped
@@ -55,6 +56,24 @@ def test_clocks_and_resets_become_notes() -> None:
     found = annotated(Picture("p", nodes=nodes("d", "q", "clk", "rst"), edges=edges))
     assert [node.label for node in found.nodes] == [("d",), ("q", "▷ clk  ⟲ rst"), ("rst",)]
     assert found.edges == (Edge("d", "q"), Edge("rst", "d"))
+
+
+def test_a_reset_that_also_decides_is_a_note_and_its_way_through_the_hierarchy_is_left_out() -> None:
+    edges = (Edge("top.rst", "rst"), Edge("rst", "q", kind="reset"), Edge("rst", "q", kind="control"), Edge("d", "q"))
+    found = annotated(Picture("p", nodes=nodes("top.rst", "rst", "d", "q"), edges=edges))
+    assert [node.id for node in found.nodes] == ["d", "q"]
+    assert found.edges == (Edge("d", "q"),)
+
+
+@pytest.mark.parametrize("pairs", ["ab bc cd", "ab bc cd da", "ab bc cd db", "ab bc cd dd"])
+@pytest.mark.parametrize("wanted", ["a", "d"])
+def test_edges_that_lead_back_are_known_from_the_cone(pairs: str, wanted: str) -> None:
+    made = tuple(Node(name, (name,), emphasis=name == wanted) for name in "abcd")
+    edges = tuple(Edge(a, b) for a, b in pairs.split())
+    back = {f"{edges[n].source}{edges[n].target}" for n in leading_back(Picture("p", nodes=made, edges=edges))}
+    # with a cycle through all, each node both feeds and is fed: it is taken for a fan-in
+    out = {pair for pair in pairs.split() if pair[0] == wanted}
+    assert back == (out if wanted == "d" or pairs.endswith("da") else set())
 
 
 def test_a_clock_that_was_asked_for_stays() -> None:
