@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import count
@@ -58,6 +59,12 @@ class _Writer:
         self._clusters = {group.id: f"cluster_g{n}" for n, group in enumerate(picture.groups)}
         self._starts = count()
         self._back = leading_back(picture)
+        self._nodes_in: dict[str, list[Node]] = defaultdict(list)
+        self._groups_in: dict[str, list[Group]] = defaultdict(list)
+        for node in picture.nodes:
+            self._nodes_in[node.group].append(node)
+        for group in picture.groups:
+            self._groups_in[group.parent].append(group)
 
     def text(self) -> str:
         return "\n".join(["digraph picture {", *self._head(), *self._within(""), *self._edges(), "}", ""])
@@ -66,26 +73,22 @@ class _Writer:
         rankdir = "LR" if self._picture.flow == "right" else "TB"
         yield f"  graph [rankdir={rankdir}, {_SPACING[self._picture.kind]}, compound=true, nslimit=8, nslimit1=8];"
         if not self._bare:
-            title = (
-                f"label={_html([(self._picture.title, LINE_PX + 3), (self._picture.subtitle, SMALL_PX)], left=True)}"
-            )
+            heading = [(self._picture.title, LINE_PX + 3), (self._picture.subtitle, SMALL_PX)]
             font = f'fontname="Courier", fontcolor="{_SOFT}"'
-            yield f'  graph [{title}, labelloc=t, labeljust=l, {font}, bgcolor="transparent"];'
+            yield f'  graph [label={_html(heading, left=True)}, labelloc=t, labeljust=l, {font}, bgcolor="transparent"];'
             yield f'  node [fontname="Courier", fontcolor="{_INK}", style=filled];'
             yield f"  edge [{font}, fontsize={SMALL_PX}, arrowsize=0.7];"
         yield "  node [fixedsize=true];"
 
     def _within(self, parent: str, depth: int = 1) -> Iterator[str]:
         indent = "  " * depth
-        for node in self._picture.nodes:
-            if node.group == parent:
-                yield f"{indent}{self._ids[node.id]} [{', '.join(self._node(node))}];"
-        for group in self._picture.groups:
-            if group.parent == parent:
-                yield f"{indent}subgraph {self._clusters[group.id]} {{"
-                yield f"{indent}  graph [{', '.join(self._group(group))}];"
-                yield from self._within(group.id, depth + 1)
-                yield f"{indent}}}"
+        for node in self._nodes_in[parent]:
+            yield f"{indent}{self._ids[node.id]} [{', '.join(self._node(node))}];"
+        for group in self._groups_in[parent]:
+            yield f"{indent}subgraph {self._clusters[group.id]} {{"
+            yield f"{indent}  graph [{', '.join(self._group(group))}];"
+            yield from self._within(group.id, depth + 1)
+            yield f"{indent}}}"
 
     def _node(self, node: Node) -> Iterator[str]:
         look = LOOKS[node.kind]

@@ -90,6 +90,7 @@ def _data(picture: Picture, links: Links) -> dict[str, Any]:
             "to": ids[edge.target],
             "label": shown(edge.label),
             "kind": edge.kind,
+            "tooltip": "\n".join(map(shown, edge.tooltip.split("\n"))),
         }
         for n, edge in enumerate(picture.edges)
     }

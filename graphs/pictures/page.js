@@ -194,6 +194,7 @@
       const button = element("button", data.nodes[other(edge)].label[0] || "?", item);
       button.type = "button";
       button.addEventListener("click", () => { choose(other(edge)); centre(other(edge)); });
+      if (edge.tooltip) item.title = edge.tooltip;
       element("small", ` ${[edge.kind, edge.label].filter(Boolean).join(" ")}`, item);
     }
   }

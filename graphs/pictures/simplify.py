@@ -127,7 +127,7 @@ def _bundle(edges: list[Edge], kind: str) -> Edge:
     first = min(edges, key=lambda edge: _STRENGTH.get(edge.kind, 0))
     alike = [edge for edge in edges if edge.kind == first.kind]
     labels = list(dict.fromkeys(edge.label for edge in alike if edge.label))
-    between = " | " if kind in ("states", "flow") else ", "
+    between = " or " if kind in ("states", "flow") else ", "
     more = len(labels) - _RANGES
     label = between.join(labels[:_RANGES]) + (f" +{more}" if more > 0 else "")
     tooltips = dict.fromkeys(filter(None, map(_said, edges)))

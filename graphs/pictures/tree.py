@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil
+from math import ceil, sqrt
 from typing import Final
 
 from rtlgen.graphs.pictures.layout import Curve, Layout, Point
@@ -24,7 +24,7 @@ _RAIL: Final = 12.0
 _FEW: Final = 3
 """Children without children of their own that still stand side by side."""
 _TALL: Final = 10
-"""Most children in a column."""
+"""Children in a column; more where there are so many that the columns would be a long row."""
 
 
 def is_tree(picture: Picture) -> bool:
@@ -107,7 +107,7 @@ class _Forest:
         leaves = [child for child in self._children[n] if not self._children[child]]
         if len(leaves) <= _FEW:
             return self._children[n], []
-        count = ceil(len(leaves) / _TALL)
+        count = ceil(len(leaves) / max(_TALL, sqrt(2 * len(leaves))))
         tall = ceil(len(leaves) / count)
         columns = [leaves[first : first + tall] for first in range(0, len(leaves), tall)]
         return [child for child in self._children[n] if self._children[child]], columns

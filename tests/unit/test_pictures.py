@@ -92,7 +92,7 @@ def test_parallel_edges_are_one_whose_tooltip_has_all() -> None:
 def test_transitions_with_several_conditions_are_one_arrow() -> None:
     edges = (Edge("a", "b", "x", "transition"), Edge("a", "b", "y", "transition"), Edge("b", "a", "z", "transition"))
     found = merged(Picture("p", nodes=nodes("a", "b", kind="state"), edges=edges, kind="states")).edges
-    assert [edge.label for edge in found] == ["x | y", "z"]
+    assert [edge.label for edge in found] == ["x or y", "z"]
 
 
 def test_statements_in_a_row_are_one_node_and_branches_are_not() -> None:
@@ -249,9 +249,9 @@ def edge_ends(curve: Curve, source: tuple[float, ...], target: tuple[float, ...]
 
 
 def test_a_hundred_children_make_no_endless_row() -> None:
-    found = tree_layout(tree([0] * 100))
-    assert found.width < 1500
-    assert found.height < 500
+    for count in (10, 100, 1000):
+        found = tree_layout(tree([0] * count))
+        assert found.width < 2 * found.height + 200
 
 
 @pytest.mark.parametrize("pairs", [[("a", "b"), ("b", "a")], [("a", "c"), ("b", "c")], [("a", "a")]])
