@@ -75,7 +75,8 @@ class _Writer:
         if not self._bare:
             heading = [(self._picture.title, LINE_PX + 3), (self._picture.subtitle, SMALL_PX)]
             font = f'fontname="Courier", fontcolor="{_SOFT}"'
-            yield f'  graph [label={_html(heading, left=True)}, labelloc=t, labeljust=l, {font}, bgcolor="transparent"];'
+            place = 'labelloc=t, labeljust=l, bgcolor="transparent"'
+            yield f"  graph [label={_html(heading, left=True)}, {place}, {font}];"
             yield f'  node [fontname="Courier", fontcolor="{_INK}", style=filled];'
             yield f"  edge [{font}, fontsize={SMALL_PX}, arrowsize=0.7];"
         yield "  node [fixedsize=true];"
