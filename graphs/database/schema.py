@@ -37,7 +37,7 @@ _INDEXES: Final = (
 _OTHER: Final = (
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE source(file INTEGER PRIMARY KEY, context TEXT NOT NULL, facts TEXT NOT NULL, content BLOB NOT NULL)",
-    "CREATE TABLE body_key(body INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE body_key(body INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, inputs TEXT NOT NULL)",
     "CREATE VIRTUAL TABLE chunk_text USING fts5(name, text, tokenize=\"unicode61 tokenchars '_$'\")",
 )
 

@@ -31,16 +31,14 @@ _PROCEDURES = {
 
 @dataclass(slots=True)
 class Extracted:
-    """A body's rows and what lies below it.
+    """What came of a body.
 
     Attributes:
         rows: the rows.
-        children: name relative to the body → instance symbol, or None and the name of an unknown module.
         notes: what could not be taken exactly: place, message.
     """
 
     rows: BodyRows
-    children: list[tuple[str, Any, str, int]] = field(default_factory=list)
     notes: list[tuple[Any, str]] = field(default_factory=list)
 
 
@@ -133,9 +131,7 @@ class _Extraction:
         elif isinstance(member, ast.PrimitiveInstanceSymbol):
             self._gate(member)
         elif isinstance(member, ast.UninstantiatedDefSymbol):
-            name = self.names.relative(member)
-            self.result.children.append((name, None, member.definitionName, self.places.at(member.location)[1]))
-            self.connections.black_box(name, member)
+            self.connections.black_box(self.names.relative(member), member)
         elif isinstance(member, ast.NetAliasSymbol):
             self._alias(member)
 
@@ -231,6 +227,7 @@ class _Extraction:
             self.result.notes.append(
                 (extent.start, "too large to be traced exactly; every target depends on all it reads")
             )
+            tracer.release()
             state = self._state(procedure, state.resets)
             tracer = trace_as_a_whole(state, trigger.body, flow)
         self._finish(block, state, tracer, trigger)
@@ -252,6 +249,7 @@ class _Extraction:
                 if target > 0:
                     line = driven.get(target, 0)
                     self.rows.flows.append(Flows(signal, c_low, c_high, target, low, high, "clock", 0, 1, block, line))
+        tracer.release()
 
     def _line(self, statement: int) -> int:
         return self.rows.statements[statement - 1].first_line if statement else 0
@@ -272,7 +270,6 @@ class _Extraction:
     def _instance(self, instance: Any) -> None:
         name = self.names.relative(instance)
         line = self.places.at(instance.location)[1]
-        self.result.children.append((name, instance, instance.definition.name, line))
         state = self._state(self.body)
         self.connections.instance(name, instance, state, line)
 

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Final
 
-from rtlgen.graphs.elaborate.hierarchy import Hierarchy
+from rtlgen.graphs.elaborate.hierarchy import Hierarchy, Inputs
 from rtlgen.graphs.elaborate.names import Places, file_name
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.rows import DesignRows
@@ -28,6 +28,7 @@ def elaborate(
     parameters: Mapping[str, str] | None = None,
     path_of: Callable[[str], str] = str,
     advance: Callable[[int], None] | None = None,
+    inputs: Inputs | None = None,
 ) -> DesignRows:
     """Return the rows of a design; what can't be elaborated is left out and noted.
 
@@ -38,15 +39,25 @@ def elaborate(
         parameters: overrides of the tops' parameters, as Verilog text.
         path_of: slang's name of a file → path in the repository.
         advance: called with 1 for each body that is done.
+        inputs: tells which bodies need not be extracted again.
     """
     compilation = compile_trees(trees, tops, parameters or {})
     notes = list(_notes(compilation, manager, path_of))
-    places = Places(manager, path_of)
-    instances = list(compilation.getRoot().topInstances)
-    design = Hierarchy(places, advance).run(instances)
+    design = _rows(compilation, Places(manager, path_of), advance, inputs)
     design.diagnoses += [d for d, _ in notes]
     design.places += [path for _, path in notes]
     return design
+
+
+def _rows(
+    compilation: ast.Compilation, places: Places, advance: Callable[[int], None] | None, inputs: Inputs | None
+) -> DesignRows:
+    """Return the rows of a compilation.
+
+    No symbol may outlive the compilation: slang reuses the memory, and two live Python objects for one address end the
+    process. So all of them live in this call, and nothing that holds one is part of a reference cycle.
+    """
+    return Hierarchy(places, advance, inputs).run(compilation.getRoot().topInstances)
 
 
 def compile_trees(

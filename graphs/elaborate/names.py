@@ -74,7 +74,7 @@ class Names:
         self._locals = 0
         self.alive: list[Any] = []
         """Symbols behind the numbers: slang's addresses are unique as long as the symbols live."""
-        self._interfaces = dict(_interface_ports(body))
+        self._interfaces = {port: str(symbol.hierarchicalPath) for port, symbol in interface_ports(body)}
 
     def file(self, path: str) -> int:
         """Return the number of a file in the body's list."""
@@ -183,8 +183,8 @@ class Names:
         return number
 
 
-def _interface_ports(body: Any) -> Iterator[tuple[str, str]]:
-    """Yield the name of every interface port (with index for arrays) and the path of the interface behind it."""
+def interface_ports(body: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name of every interface port (with index for arrays) and the interface instance behind it."""
     for port in body:
         if isinstance(port, ast.InterfacePortSymbol):
             connected, _ = port.connection
@@ -192,8 +192,8 @@ def _interface_ports(body: Any) -> Iterator[tuple[str, str]]:
                 yield from elements_of(port.name, connected)
 
 
-def elements_of(name: str, connected: Any) -> Iterator[tuple[str, str]]:
-    """Yield name with index, and path, of every interface in what is connected to a port."""
+def elements_of(name: str, connected: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name with index, and instance, of every interface in what is connected to a port."""
     if isinstance(connected, ast.InstanceArraySymbol):
         bounds = connected.range
         step = 1 if bounds.left <= bounds.right else -1
@@ -201,7 +201,7 @@ def elements_of(name: str, connected: Any) -> Iterator[tuple[str, str]]:
         for index, element in zip(indices, connected.elements, strict=False):
             yield from elements_of(f"{name}[{index}]", element)
     else:
-        yield name, str(connected.hierarchicalPath)
+        yield name, connected
 
 
 def _is_static(symbol: Any) -> bool:

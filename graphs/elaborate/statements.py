@@ -46,6 +46,10 @@ class Tracer:
         self.flushed: list[tuple[int, int, int, Dependencies]] = []
         """What was assigned before a wait inside the block."""
 
+    def release(self) -> None:
+        """Let go of the state: the parts refer to each other, and symbols must not wait for the garbage collector."""
+        self.values.release()
+
     def run(self, statement: Any) -> None:
         """Run a whole block."""
         self._run(statement)

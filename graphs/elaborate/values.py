@@ -30,6 +30,10 @@ class Values:
         self._call = call
         self._targets: list[Dependencies] = []
 
+    def release(self) -> None:
+        """Forget what runs assignments and calls; nothing can be read any more."""
+        del self._assign, self._call
+
     def of(self, expression: Any) -> Dependencies:
         """Return the dependencies of the value, position 0 being its least significant bit."""
         self.state.step()

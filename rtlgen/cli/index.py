@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rtlgen.graphs.index import Indexed, Indexer
+    from rtlgen.graphs.indexing import Indexed, Indexer
 
 MAX_NOTES = 12
 
@@ -38,7 +38,7 @@ def command(repository: Path, database: Path | None, watch: bool, as_json: bool,
     from rtlgen.core.config import load_settings
     from rtlgen.core.events import EventBus, StopToken
     from rtlgen.display import interruptible, show
-    from rtlgen.graphs.index import Indexer
+    from rtlgen.graphs.indexing import Indexer
 
     bus = EventBus()
     token = StopToken(bus)
@@ -54,7 +54,7 @@ def command(repository: Path, database: Path | None, watch: bool, as_json: bool,
 
 def _options(values: dict[str, Any]) -> Any:
     from rtlgen.cli._options import pairs
-    from rtlgen.graphs.index import Options, check_options
+    from rtlgen.graphs.indexing import Options, check_options
 
     options = Options(
         tops=values["tops"],
@@ -73,13 +73,13 @@ def _options(values: dict[str, Any]) -> Any:
 def _watch(indexer: Indexer, as_json: bool) -> int:
     """Update on every change until the user stops."""
     from rtlgen.core.errors import InputError
-    from rtlgen.graphs.watch import changes
+    from rtlgen.graphs.indexing.watch import changes
 
     click.echo(f"watching {indexer.root}; Ctrl-C ends", err=True)
     try:
-        for _ in changes(indexer.root, indexer.database):
+        for paths in changes(indexer.root, indexer.database):
             try:
-                done = indexer.run()
+                done = indexer.run(paths)
             except InputError as error:
                 click.echo(f"rtlgen: {error}", err=True)
                 continue

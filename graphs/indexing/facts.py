@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from rtlgen.graphs import model
@@ -15,6 +16,21 @@ _LISTS: Final[dict[str, Any]] = {
     "imports": model.Imports,
     "instantiates": model.Instantiates,
 }
+_MODULES_ONLY: Final = frozenset(
+    {
+        "ModuleDeclaration", "InterfaceDeclaration", "PackageDeclaration", "ProgramDeclaration", "UdpDeclaration",
+        "PackageImportDeclaration", "EmptyMember", "TimeUnitsDeclaration",
+    }
+)  # fmt: skip
+_REACHES: Final = re.compile(rb"\b(?:bind|defparam)\b")
+
+
+def is_loose(rows: FileRows, content: bytes) -> bool:
+    """Return whether a file declares something outside of modules and packages, or reaches into other modules."""
+    if rows.tier != "syntax" or _REACHES.search(content):
+        return True
+    roots = {node.id for node in rows.nodes if not node.parent}
+    return any(node.parent in roots and node.kind not in _MODULES_ONLY for node in rows.nodes)
 
 
 def to_json(rows: FileRows) -> str:
@@ -22,6 +38,7 @@ def to_json(rows: FileRows) -> str:
     facts: dict[str, Any] = {name: getattr(rows, name) for name in _LISTS}
     facts["macros"] = dict(rows.macros)
     facts["unknown_macros"] = sorted(rows.unknown_macros)
+    facts["loose"] = rows.loose
     facts["head"] = [rows.path, rows.sha256, rows.size, rows.lines, rows.tier, rows.errors, rows.problem]
     return json.dumps(facts, separators=(",", ":"))
 
@@ -38,4 +55,20 @@ def from_json(text: str) -> FileRows:
         setattr(rows, name, [row_type(*row) for row in facts[name]])
     rows.macros = facts["macros"]
     rows.unknown_macros = frozenset(facts["unknown_macros"])
+    rows.loose = facts["loose"]
     return rows
+
+
+def of_plan(rows: FileRows) -> object:
+    """Return what the plan sees of a file, without positions, to compare two versions of it."""
+    return (
+        [(d.name, d.kind) for d in rows.definitions],
+        [p.name for p in rows.packages],
+        [i.name for i in rows.includes],
+        sorted({(i.source, i.target) for i in rows.imports}),
+        sorted({(i.source, i.target) for i in rows.instantiates}),
+        dict(rows.macros),
+        rows.unknown_macros,
+        rows.tier,
+        rows.loose,
+    )

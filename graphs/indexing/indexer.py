@@ -1,0 +1,325 @@
+"""The indexer: keeps the design database of one repository up to date.
+
+1. The files are listed; one whose size and time of change are as noted is not even read.
+2. Each new or changed file is parsed by itself, which gives its facts (what it defines, uses and includes).
+3. From the facts of all files follows the plan: tops, sources in order, include folders, macros from other files.
+4. A file that the plan gives headers or macros to is parsed again with them. Each file is one transaction.
+5. The sources of the plan are elaborated, and the bodies that changed are written, in one transaction.
+
+A process killed at any point leaves a database that holds every file finished so far, and the last whole design.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
+from rtlgen.graphs.database.store import Writer, database_of
+from rtlgen.graphs.frontend.files import parse_file
+from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context, Parsed
+from rtlgen.graphs.frontend.units import Sources
+from rtlgen.graphs.indexing import facts
+from rtlgen.graphs.indexing.inputs import BodyInputs
+from rtlgen.graphs.indexing.options import Options
+from rtlgen.graphs.indexing.tracker import Tracker
+from rtlgen.graphs.model import Diagnosis
+from rtlgen.graphs.repository.files import discover
+from rtlgen.graphs.repository.project import Plan, plan
+
+_VIRTUAL: Final = re.compile(r"^/@\d+(?P<path>/.*?)(?:@[0-9a-f]{20})?$", re.DOTALL)
+"""How `Sources` names a text for slang."""
+_FORGET_BYTES: Final = 512 << 20
+"""Texts beyond this are forgotten with their trees by a process that keeps indexing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What one indexing did.
+
+    Attributes:
+        changed: files that were parsed.
+        removed: files that were gone.
+        bodies_changed: bodies that were written or dropped.
+        elaborated: whether the design was elaborated; False where nothing that it depends on changed.
+        unclean: path and reason of files without a clean syntax tree.
+        notes: path and message of discovery, plan and elaboration.
+        syntax_s: seconds until all files were in the database.
+        elaborate_s: seconds from then until the design was.
+    """
+
+    root: str
+    database: str
+    files: int
+    lines: int
+    changed: int
+    removed: int
+    tops: tuple[str, ...]
+    unknown: tuple[str, ...]
+    bodies: int
+    bodies_changed: int
+    instances: int
+    elaborated: bool
+    unclean: tuple[tuple[str, str], ...]
+    notes: tuple[tuple[str, Diagnosis], ...]
+    syntax_s: float
+    elaborate_s: float
+    wall_s: float
+
+
+class Indexer:
+    """Keeps one database up to date with its repository; not for several threads."""
+
+    def __init__(
+        self,
+        root: Path | str,
+        options: Options | None = None,
+        *,
+        database: Path | None = None,
+        bus: EventBus | None = None,
+        token: StopToken | None = None,
+    ) -> None:
+        """Open the database for writing.
+
+        Raises:
+            InputError: the root is no folder, the database can't be written, or another process is indexing.
+        """
+        self.root = Path(root).absolute()
+        discover(self.root, exclude=["*"])
+        self.options = options or Options()
+        self.bus = bus or EventBus()
+        self.token = token
+        self.database = database or database_of(self.root)
+        self._writer = Writer(self.database)
+        self._tracker = Tracker(self.root, self.options, self.database)
+        self._sources = Sources()
+        self._made: Plan | None = None
+
+    def close(self) -> None:
+        """Give the database free."""
+        self._writer.close()
+
+    def __enter__(self) -> Indexer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, paths: Collection[Path] | None = None) -> Indexed:
+        """Bring the database up to date.
+
+        Args:
+            paths: the only files that can have changed since the last run, where that is known.
+
+        Raises:
+            InputError: a file list, core or top is not there, or the disk is full.
+            KeyboardInterrupt: the user asked to stop; what was finished is in the database.
+        """
+        start = time.perf_counter()
+        self._forget()
+        removed = self._list(paths)
+        made = self._plan()
+        changed = self._parse_all(made)
+        syntax_s = time.perf_counter() - start
+        elaborated, bodies = self._design(made)
+        elaborate_s = time.perf_counter() - start - syntax_s
+        return self._report(made, (changed, removed), elaborated, bodies, (syntax_s, elaborate_s, start))
+
+    def _forget(self) -> None:
+        if self._sources.size > _FORGET_BYTES:
+            self._sources = Sources()
+            for known in self._tracker.known.values():
+                known.parsed = None
+
+    def _list(self, paths: Collection[Path] | None) -> int:
+        """Find out which files there are, and learn the facts of new and changed ones; return how many are gone."""
+        first = self._tracker.found is None
+        self._tracker.look(paths)
+        stored = self._writer.stored() if first else {}
+        assert self._tracker.found is not None
+        present = set(self._tracker.found.paths)
+        gone = sorted((stored.keys() if first else set(self._writer.paths)) - present)
+        if gone:
+            with self._writer.transaction():
+                for path in gone:
+                    self._writer.remove_file(path)
+        with self._job("read files", len(present), "files") as advance:
+            for path in self._tracker.read(stored, self._parse_alone):
+                advance(path)
+        return len(gone)
+
+    @contextmanager
+    def _job(self, job: str, total: int | None, unit: str) -> Iterator[Any]:
+        """Show progress; the function that is given counts one step and ends the work where the user asked to stop."""
+        self.bus.emit(JobStarted(job=job, total=total, unit=unit))
+        done = 0
+
+        def advance(note: object = "") -> None:
+            nonlocal done
+            done += 1
+            if done % 16 == 0 or total is None:
+                self.bus.emit(JobAdvanced(job=job, done=done, note=note if isinstance(note, str) else ""))
+            if self.token is not None and self.token.draining:
+                raise KeyboardInterrupt
+
+        yield advance
+        self.bus.emit(JobFinished(job=job))
+
+    def _context(self, include_dirs: Sequence[str], defines: Mapping[str, str], prelude: str) -> Context:
+        folders = tuple(str(self.root / d) for d in include_dirs)
+        return Context(folders, defines, prelude, str(self.root), self._sources)
+
+    def _parse_alone(self, path: str, content: bytes) -> Parsed:
+        parsed = parse_file(path, content, self._context((), {}, ""))
+        parsed.rows.loose = facts.is_loose(parsed.rows, content)
+        return parsed
+
+    def _plan(self) -> Plan:
+        """Return the plan, made anew where a file says something else than before."""
+        if self._made is not None and not self._tracker.facts_changed:
+            return self._made
+        options = self.options
+        assert self._tracker.found is not None
+        self._made = plan(
+            self.root,
+            {f.path: self._tracker.known[f.path].raw for f in self._tracker.found.files},
+            tops=options.tops,
+            filelists=options.filelists,
+            core=options.core,
+            include_dirs=options.include_dirs,
+            defines=options.defines,
+            all_tops=options.all_tops,
+        )
+        return self._made
+
+    def _parse_all(self, made: Plan) -> int:
+        """Parse what is not in the database as the plan wants it, one transaction a file; return how many."""
+        known = self._tracker.known
+        digests = {path: self._tracker.context_digest(path, made) for path in known}
+        waiting = [path for path in sorted(known) if known[path].context != digests[path]]
+        with self._job("parse", len(waiting), "files") as advance:
+            for path in waiting:
+                self._parse(path, made, digests[path])
+                advance(path)
+        if waiting or self._tracker.facts_changed:
+            self._write_notes(made)
+        self._tracker.facts_changed = False
+        return len(waiting)
+
+    def _parse(self, path: str, made: Plan, digest: str) -> None:
+        known = self._tracker.known[path]
+        content = self._tracker.content(path)
+        parsed = known.parsed
+        include_dirs, prelude = made.include_dirs_for(path), made.prelude_for(path)
+        plain = not prelude and not made.defines and not known.raw.includes
+        if parsed is None or not plain or parsed.rows is not known.raw:
+            parsed = parse_file(path, content, self._context(include_dirs, made.defines, prelude))
+        with self._writer.transaction():
+            self._writer.replace_file(parsed.rows, content, known.modified_ns, digest, facts.to_json(known.raw))
+        known.parsed, known.context = parsed, digest
+
+    def _write_notes(self, made: Plan) -> None:
+        """Write what goes beyond single files: resolved includes, and the notes of discovery and plan."""
+        found = self._tracker.found
+        assert found is not None
+        notes = [*zip(found.places, found.skipped, strict=True), *zip(made.places, made.notes, strict=True)]
+        with self._writer.transaction():
+            self._writer.resolve_includes(self._tracker.include_targets(made))
+            self._writer.note(notes, "discover")
+            self._writer.put("root", str(self.root))
+            self._writer.put("options", asdict(self.options))
+            self._writer.put("plan", _recorded(made, self.options))
+
+    def _design(self, made: Plan) -> tuple[bool, list[str]]:
+        """Elaborate and write the design unless it is up to date; return whether, and the bodies that changed."""
+        known = self._tracker.known
+        parts = [(path, known[path].context) for path in made.files if path in known]
+        state = json.dumps([_recorded(made, self.options), parts], default=list)
+        digest = hashlib.sha256(state.encode()).hexdigest()
+        if self._writer.get("design") == json.dumps(digest):
+            return False, []
+        trees = [tree for path in made.files if (tree := self._tree(path, made)) is not None]
+        from rtlgen.graphs.elaborate.design import elaborate
+
+        with self._job("elaborate", None, "modules") as advance:
+            design = elaborate(
+                trees,
+                self._sources.manager,
+                tops=made.tops,
+                parameters={**made.parameters, **self.options.parameters},
+                path_of=self._path_of,
+                advance=advance,
+                inputs=BodyInputs(made, known, self._writer.body_inputs()),
+            )
+        with self._writer.transaction():
+            bodies = self._writer.replace_design(design)
+            self._writer.put("design", digest)
+            self._writer.put("tops", design.tops)
+            self._writer.put("unknown", made.unknown)
+        return True, bodies
+
+    def _tree(self, path: str, made: Plan) -> Any:
+        """Return slang's tree of a source of the plan, parsed now where it is not in memory."""
+        known = self._tracker.known.get(path)
+        if known is None:
+            return None
+        if known.parsed is None or known.parsed.tree is None:
+            context = self._context(made.include_dirs_for(path), made.defines, made.prelude_for(path))
+            known.parsed = FRONT_ENDS.load("syntax").parse(path, self._tracker.content(path), context)
+        return known.parsed.tree
+
+    def _path_of(self, name: str) -> str:
+        """Return slang's name of a text as a path relative to the root."""
+        match = _VIRTUAL.match(name)
+        path = match["path"] if match else name
+        return posixpath.relpath(path, self.root) if path.startswith("/") else path
+
+    def _report(
+        self,
+        made: Plan,
+        counts: tuple[int, int],
+        elaborated: bool,
+        bodies: list[str],
+        times: tuple[float, float, float],
+    ) -> Indexed:
+        writer = self._writer
+        syntax_s, elaborate_s, start = times
+        return Indexed(
+            root=str(self.root),
+            database=str(self.database),
+            files=len(self._tracker.known),
+            lines=writer.total("file", "lines"),
+            changed=counts[0],
+            removed=counts[1],
+            tops=made.tops,
+            unknown=made.unknown,
+            bodies=writer.total("body"),
+            bodies_changed=len(bodies),
+            instances=writer.total("instance"),
+            elaborated=elaborated,
+            unclean=tuple(writer.unclean()),
+            notes=tuple(writer.notes()),
+            syntax_s=round(syntax_s, 4),
+            elaborate_s=round(elaborate_s, 4),
+            wall_s=round(time.perf_counter() - start, 4),
+        )
+
+
+def _recorded(made: Plan, options: Options) -> dict[str, Any]:
+    """Return what is needed to elaborate the stored design again."""
+    return {
+        "tops": made.tops,
+        "files": made.files,
+        "defines": dict(made.defines),
+        "parameters": {**made.parameters, **options.parameters},
+        "include_dirs": {path: made.include_dirs_for(path) for path in made.files},
+        "preludes": {path: text for path in made.files if (text := made.prelude_for(path))},
+    }
