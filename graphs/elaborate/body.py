@@ -61,9 +61,16 @@ class _Extraction:
         self._members = list(self._collect(self.body))
         self._ports()
         for member in self._members:
-            self._member(member)
+            self._guarded(member)
         self.connections.guess_black_boxes()
         return self.result
+
+    def _guarded(self, member: Any) -> None:
+        """Take a member; one that breaks the walk, which half-typed text may do, is noted and left out."""
+        try:
+            self._member(member)
+        except (AttributeError, TypeError, ValueError, LookupError, RecursionError) as error:
+            self.result.notes.append((member.location, f"left out: {type(error).__name__}: {error}"))
 
     def _collect(self, scope: Any) -> Iterator[Any]:
         """Yield members of generate blocks that exist, enter every net and variable."""
@@ -122,7 +129,9 @@ class _Extraction:
         if isinstance(member, ast.NetSymbol | ast.VariableSymbol):
             if member.initializer is not None:
                 self._initializer(member)
-        elif isinstance(member, ast.ContinuousAssignSymbol):
+        elif isinstance(member, ast.ContinuousAssignSymbol) and isinstance(
+            member.assignment, ast.AssignmentExpression
+        ):
             self._simple("assign", "assign", member.assignment, "continuous")
         elif isinstance(member, ast.ProceduralBlockSymbol):
             self._procedure(member)

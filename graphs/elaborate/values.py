@@ -262,4 +262,5 @@ _HANDLERS: Final[dict[type, Callable[[Values, Any], Dependencies]]] = {
     ast.TimeLiteral: Values._nothing,
     ast.EmptyArgumentExpression: Values._nothing,
     ast.DataTypeExpression: Values._nothing,
+    ast.InvalidExpression: Values._nothing,
 }
