@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -24,12 +24,25 @@ if TYPE_CHECKING:
 _COMPLETE: Final = frozenset(
     {
         "CouldNotOpenIncludeFile", "DeclarationsAtStart", "ExceededMaxIncludeDepth", "ExpectedIncludeFileName",
-        "IncludeNotFirstOnLine", "LiteralSizeIsZero", "LiteralSizeTooLarge", "MissingEndIfDirective",
+        "ExpectedEnumBase", "ImplicitNotAllowed", "IncludeNotFirstOnLine", "LiteralSizeIsZero", "LiteralSizeTooLarge", "MissingEndIfDirective",
         "UnknownDirective",
     }
 )  # fmt: skip
 """Errors that leave nothing out of the tree: of values, of order, of headers; `NotAllowedIn...` beside them, which a
 file has that is written to be included in a module or class. Unknown macros have their own place in the rows."""
+_KEYWORDS: Final = ('`begin_keywords "1800-2005"\n', '`begin_keywords "1364-2005"\n')
+"""Older sets of reserved words: names such as `checker`, `let`, `bit` and `do` were free."""
+_FRAGMENTS: Final = (
+    ("module fragment; initial begin\n", "\nend endmodule\n"),
+    ("class fragment;\n", "\nendclass\n"),
+    ("module fragment; initial case (fragment)\n", "\nendcase endmodule\n"),
+    ("typedef enum {\n", "\n} fragment;\n"),
+    ("typedef enum { first\n", "\n} fragment;\n"),
+    ("module fragment(\n", "\n); endmodule\n"),
+    ("module fragment; m m(\n", "\n); endmodule\n"),
+    ("parameter fragment =\n", "\n;\n"),
+)
+"""What a file that is included in the middle of something may be a part of."""
 _MAX_ERRORS: Final = 2000
 """Messages looked at: enough to compare two attempts."""
 
@@ -45,6 +58,9 @@ class Attempt:
     """Unknown macros, those of headers too."""
     unknown_here: frozenset[str]
     substituted: Mapping[str, str]
+    known: Mapping[str, str]
+    """Macros taken from other files."""
+    wrapped: bool
 
 
 class SlangFrontEnd:
@@ -67,52 +83,156 @@ class SlangFrontEnd:
         rows.errors = len(attempt.errors)
         rows.problem = _problem(attempt, rows.diagnoses)
         rows.unknown_macros = attempt.unknown_here
-        return Parsed(rows, attempt.unit.tree, _lost(attempt, content) if attempt.errors else 0, read)
+        tree = None if attempt.wrapped else attempt.unit.tree
+        return Parsed(rows, tree, _lost(attempt, content) if attempt.errors else 0, read)
 
 
 def _best(path: str, content: bytes, lexed: Lexed, context: Context) -> Attempt:
-    """Return the tree with the fewest errors: with other reserved words, definitions from elsewhere, substitutes."""
-    best = _attempt(path, content, lexed, context, {}, {})
-    if best.unknown:
-        known = macros.needed(best.unknown, macros.definitions(context.prelude))
-        if known:
-            best = _attempt(path, content, lexed, context, known, {})
-        if best.unknown:
-            best = _substituted(path, content, lexed, context, known, best)
+    """Return the tree with the fewest errors: with definitions from elsewhere, with substitutes, as a fragment, with
+    the reserved words of Verilog-2005."""
+
+    def attempt(known: Mapping[str, str], substitutes: Mapping[str, str], **how: Any) -> Attempt:
+        return _attempt(path, content, lexed, context, known, substitutes, **how)
+
+    first = attempt({}, {})
+    best = _with_macros(attempt, content, first, macros.definitions(context.prelude))
+    for words in _KEYWORDS if best.errors else ():
+        best = min(best, attempt(best.known, best.substituted, wrap=(words, "")), key=_badness)
+    for name in _demanded(best, content):
+        best = min(best, attempt({**best.known, name: name}, best.substituted), key=_badness)
     if best.errors:
-        older = _attempt(path, content, lexed, context, {}, best.substituted, verilog=True)
-        best = min(best, older, key=_badness)
-    return best
+        best = next((a for a in _fragments(attempt, best) if not a.errors), best)
+    return replace(best, unknown=first.unknown, unknown_here=first.unknown_here)
 
 
-def _substituted(
-    path: str, content: bytes, lexed: Lexed, context: Context, known: Mapping[str, str], first: Attempt
+def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
+    """Yield macros whose absence leads to the first error: text that demands to be compiled with one of them."""
+    for error in attempt.errors[:1]:
+        if error.location.buffer.id == attempt.unit.buffer:
+            yield from macros.absent_at(content, error.location.offset)
+
+
+def _fragments(attempt: Callable[..., Attempt], best: Attempt) -> Iterator[Attempt]:
+    """Yield the file as parts of constructs, with macros as they are and as nothing."""
+    for wrap in _FRAGMENTS:
+        yield attempt(best.known, best.substituted, wrap=wrap)
+        if best.substituted:
+            yield attempt(best.known, dict.fromkeys(best.substituted, ""), wrap=wrap)
+
+
+def _badness(attempt: Attempt) -> int:
+    return len(attempt.errors)
+
+
+def _with_macros(
+    attempt: Callable[..., Attempt], content: bytes, first: Attempt, definitions: Mapping[str, str]
 ) -> Attempt:
-    """Return the best tree with something in place of the macros that nothing defines."""
+    """Return the best tree with something in place of the macros that the file does not define.
+
+    First the definitions of other files, with substitutes for what these leave open; then substitutes for all; then
+    changes of the better of the two, one macro at a time.
+    """
+    if not first.unknown:
+        return first
     texts = b"\n".join([content, *(h.content for h in first.unit.headers.values())])
-    best, spent = first, 0
-    for candidate in macros.trials(first.unknown, texts):
-        found = _attempt(path, content, lexed, context, known, candidate, texts)
-        spent += 1
-        best = found if best is first or len(found.errors) < len(best.errors) else best
+    known = macros.needed(first.unknown, definitions)
+    starts: list[tuple[Mapping[str, str], Attempt]] = [({}, first)]
+    if known:
+        more = attempt(known, {})
+        if not more.errors and not more.unknown:
+            return more
+        starts.insert(0, (known, more))
+    found: list[Attempt] = []
+    for used, start in starts:
+        bodies = b"\n".join([texts, *(b"`define " + t.encode() for t in used.values())])
+        tries = (attempt(used, candidate, texts=bodies) for candidate in macros.trials(start.unknown, bodies))
+        found.append(_least(tries, start))
+        if not found[-1].errors:
+            return found[-1]
+    better = [_improved(attempt, content, texts, start) for start in found]
+    return min(better, key=_badness)
+
+
+def _least(attempts: Iterable[Attempt], otherwise: Attempt) -> Attempt:
+    """Return the first attempt without errors, or the one with the fewest."""
+    best: Attempt | None = None
+    for found in attempts:
+        best = found if best is None else min(best, found, key=_badness)
         if not best.errors:
-            return _named(best, first)
-    improved = True
+            return best
+    return best or otherwise
+
+
+def _improved(attempt: Callable[..., Attempt], content: bytes, texts: bytes, best: Attempt) -> Attempt:
+    """Return what becomes of an attempt when one macro after the other gets another substitute."""
+    spent, improved = 0, True
     while improved and best.errors and spent < macros.MAX_TRIALS:
         improved = False
-        near = _near(best, content)
-        for candidate in islice(macros.variants(dict(best.substituted), near), macros.MAX_TRIALS - spent):
-            found = _attempt(path, content, lexed, context, known, candidate, texts)
+        for candidate in islice(macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent):
+            found = attempt(best.known, candidate, texts=texts)
             spent += 1
             if len(found.errors) < len(best.errors):
                 best, improved = found, True
                 break
-    return _named(best, first)
+    return best
 
 
-def _named(best: Attempt, first: Attempt) -> Attempt:
-    """Return the attempt with the macros that were unknown before there were substitutes."""
-    return replace(best, unknown=first.unknown, unknown_here=first.unknown_here)
+def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
+    """Yield macros whose absence leads to the first error: text that demands to be compiled with one of them."""
+    for error in attempt.errors[:1]:
+        if error.location.buffer.id == attempt.unit.buffer:
+            yield from macros.absent_at(content, error.location.offset)
+
+
+def _fragments(attempt: Callable[..., Attempt], best: Attempt) -> Iterator[Attempt]:
+    """Yield the file as parts of constructs, with macros as they are and as nothing."""
+    for wrap in _FRAGMENTS:
+        yield attempt(best.known, best.substituted, wrap=wrap)
+        if best.substituted:
+            yield attempt(best.known, dict.fromkeys(best.substituted, ""), wrap=wrap)
+
+
+def _badness(attempt: Attempt) -> int:
+    return len(attempt.errors)
+
+
+def _with_macros(
+    attempt: Callable[..., Attempt], content: bytes, first: Attempt, definitions: Mapping[str, str]
+) -> Attempt:
+    """Return the best tree with something in place of the macros that the file does not define.
+
+    First the definitions of other files, with substitutes for what these leave open; then substitutes for all; then
+    changes of the better of the two, one macro at a time.
+    """
+    if not first.unknown:
+        return first
+    texts = b"\n".join([content, *(h.content for h in first.unit.headers.values())])
+    best, spent = first, 0
+    known = macros.needed(first.unknown, definitions)
+    starts: list[tuple[Mapping[str, str], Attempt]] = [({}, first)]
+    if known:
+        more = attempt(known, {})
+        if not more.errors and not more.unknown:
+            return more
+        starts.insert(0, (known, more))
+    for used, start in starts:
+        bodies = b"\n".join([texts, *(b"`define " + t.encode() for t in used.values())])
+        for candidate in macros.trials(start.unknown, bodies):
+            found = attempt(used, candidate, texts=bodies)
+            spent += 1
+            best = found if best is first or len(found.errors) < len(best.errors) else best
+            if not best.errors:
+                return best
+    improved = True
+    while improved and best.errors and spent < macros.MAX_TRIALS:
+        improved = False
+        for candidate in islice(macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent):
+            found = attempt(best.known, candidate, texts=texts)
+            spent += 1
+            if len(found.errors) < len(best.errors):
+                best, improved = found, True
+                break
+    return best
 
 
 def _near(attempt: Attempt, content: bytes) -> list[str]:
@@ -123,10 +243,6 @@ def _near(attempt: Attempt, content: bytes) -> list[str]:
     return sorted((n for n, p in places.items() if p >= 0), key=lambda n: -places[n])
 
 
-def _badness(attempt: Attempt) -> int:
-    return len(attempt.errors)
-
-
 def _attempt(
     path: str,
     content: bytes,
@@ -134,9 +250,9 @@ def _attempt(
     context: Context,
     known: Mapping[str, str],
     substitutes: Mapping[str, str],
-    texts: bytes = b"",
     *,
-    verilog: bool = False,
+    texts: bytes = b"",
+    wrap: tuple[str, str] = ("", ""),
 ) -> Attempt:
     prelude = "".join(f"`define {text}\n" for text in known.values())
     unit = context.sources.unit(
@@ -146,12 +262,16 @@ def _attempt(
         include_dirs=[os.path.join(context.root, d) for d in context.include_dirs],
         defines=context.defines,
         prelude=prelude + macros.text_of(substitutes, texts or content),
-        verilog=verilog,
+        wrap=wrap,
     )
-    return _judged(unit, context.sources.manager, substitutes)
+    errors, unknown, here = _judged(unit, context.sources.manager)
+    return Attempt(unit, errors, unknown, here, dict(substitutes), known, bool(wrap[1]))
 
 
-def _judged(unit: Unit, manager: pyslang.SourceManager, substitutes: Mapping[str, str]) -> Attempt:
+def _judged(
+    unit: Unit, manager: pyslang.SourceManager
+) -> tuple[tuple[pyslang.Diagnostic, ...], frozenset[str], frozenset[str]]:
+    """Return the errors of a tree in the file itself, its unknown macros, and those of them that the file uses."""
     errors: list[pyslang.Diagnostic] = []
     unknown: set[str] = set()
     here: set[str] = set()
@@ -159,14 +279,15 @@ def _judged(unit: Unit, manager: pyslang.SourceManager, substitutes: Mapping[str
         code = code_of(diagnostic)
         place = manager.getFullyExpandedLoc(diagnostic.location)
         own = place.buffer.id == unit.buffer
+        counts = own or place.buffer.id in unit.frame
         if code == "UnknownDirective":
             name = str(diagnostic.args[0])[1:]
             unknown.add(name)
             if own:
                 here.add(name)
-        elif own and diagnostic.isError() and not is_harmless(code):
+        elif counts and diagnostic.isError() and not is_harmless(code):
             errors.append(diagnostic)
-    return Attempt(unit, tuple(errors), frozenset(unknown), frozenset(here), dict(substitutes))
+    return tuple(errors), frozenset(unknown), frozenset(here)
 
 
 def code_of(diagnostic: pyslang.Diagnostic) -> str:

@@ -55,6 +55,8 @@ class Unit:
     tree: syntax.SyntaxTree
     buffer: int
     """slang's number of the buffer with the file's own text."""
+    frame: frozenset[int]
+    """Those of what was put before and behind it."""
     headers: Mapping[str, Header]
     """Path → header, of all that slang may have read."""
     hidden: tuple[Include, ...]
@@ -105,7 +107,7 @@ class Sources:
         include_dirs: Sequence[str] = (),
         defines: Mapping[str, str] | None = None,
         prelude: str = "",
-        verilog: bool = False,
+        wrap: tuple[str, str] = ("", ""),
     ) -> Unit:
         """Return the syntax tree of a file.
 
@@ -116,7 +118,7 @@ class Sources:
             include_dirs: searched for headers after the folder of the file that includes.
             defines: macro → value.
             prelude: macro definitions put before the file.
-            verilog: take the reserved words of Verilog-2005 instead of SystemVerilog.
+            wrap: texts put before and behind the file, for one that is only a part of a construct.
         """
         from pyslang import syntax
 
@@ -126,11 +128,13 @@ class Sources:
         self._put(closure, directories)
         buffer = self._buffer(place, _without(content, closure.hidden.get(place)))
         bag = _options(
-            [self._virtual(d) for d in directories], defines or {}, _depth(place, len(content), closure), verilog
+            [self._virtual(d) for d in directories], defines or {}, _depth(place, len(content), closure)
         )
-        before = [self._prelude(prelude)] if prelude else []
-        tree = syntax.SyntaxTree.fromBuffers([*before, buffer], self.manager, bag)
-        return Unit(tree, buffer.id.id, closure.headers, tuple(closure.hidden.get(place, ())))
+        before, behind = prelude + wrap[0], wrap[1]
+        buffers = [*self._words(before), buffer, *self._words(behind)]
+        tree = syntax.SyntaxTree.fromBuffers(buffers, self.manager, bag)
+        frame = frozenset(b.id.id for b in buffers) - {buffer.id.id}
+        return Unit(tree, buffer.id.id, frame, closure.headers, tuple(closure.hidden.get(place, ())))
 
     def _virtual(self, path: str) -> str:
         return f"/@{self._generation}{path}"
@@ -142,12 +146,14 @@ class Sources:
             self._buffers[key] = self._assign(f"{key[0]}@{digest}", ascii_text(text))
         return self._buffers[key]
 
-    def _prelude(self, text: str) -> pyslang.SourceBuffer:
+    def _words(self, text: str) -> list[pyslang.SourceBuffer]:
+        if not text:
+            return []
         key = ("", text)
         if key not in self._buffers:
             self.size += len(text)
             self._buffers[key] = self.manager.assignText(text)
-        return self._buffers[key]
+        return [self._buffers[key]]
 
     def _assign(self, path: str, text: str) -> pyslang.SourceBuffer:
         self.size += len(text)
@@ -259,11 +265,11 @@ def _guarded(header: Header) -> bool:
     return any(f"`ifndef {d.name}".encode() in header.content for d in header.lexed.defines[:1])
 
 
-def _options(directories: Sequence[str], defines: Mapping[str, str], depth: int, verilog: bool) -> pyslang.Bag:
+def _options(directories: Sequence[str], defines: Mapping[str, str], depth: int) -> pyslang.Bag:
     import pyslang
     from pyslang import parsing
 
-    version = pyslang.LanguageVersion.v1364_2005 if verilog else pyslang.LanguageVersion.v1800_2023
+    version = pyslang.LanguageVersion.v1800_2023
     preprocessor = parsing.PreprocessorOptions()
     preprocessor.predefines = [f"{n}={v}" if v else n for n, v in defines.items()]
     preprocessor.additionalIncludePaths = [Path(d) for d in directories]
