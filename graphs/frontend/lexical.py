@@ -87,11 +87,11 @@ class Lines:
         """Find the lines of `content`."""
         pieces = content.splitlines(keepends=True)
         self.count = len(pieces)
-        self.starts = [0, *accumulate(map(len, pieces))]
+        self.starts = [0, *accumulate(map(len, pieces[:-1]))]
 
     def at(self, offset: int) -> int:
         """Return the line of a position; of the end of the text, the last line."""
-        return min(bisect_right(self.starts, offset), self.count) or 1
+        return bisect_right(self.starts, offset)
 
     def column(self, offset: int) -> int:
         """Return the column of a position, in bytes from 1."""

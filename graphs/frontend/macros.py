@@ -70,13 +70,11 @@ def _closing(content: bytes, start: int) -> tuple[int, int]:
     return count, end
 
 
-def first_guess(name: str, content: bytes) -> str:
-    """Return what a macro looks like from most of its uses.
+def first_guess(name: str, plain: bytes) -> str:
+    """Return what a macro looks like from most of its uses in a text without comments.
 
     A number behind `'h`; nothing, or `;` where a statement must stand and no semicolon follows; else its name.
     """
-    plain = _COMMENT.sub(b" ", content) if b"/" in content else content
-    plain = plain.replace(b"\\\n", b" \n")
     votes: Counter[str] = Counter()
     for match in islice(re.finditer(rb"`" + re.escape(name.encode()) + rb"\b", plain), _USES_SEEN):
         votes[_look(name, plain, match)] += 1
@@ -118,7 +116,8 @@ def text_of(substitutes: Mapping[str, str], content: bytes) -> str:
 def trials(names: Iterable[str], content: bytes) -> Iterator[Substitutes]:
     """Yield what to try first: as each use looks, then all as nothing, then all as names."""
     unknown = sorted(names)
-    guess = {n: first_guess(n, content) for n in unknown}
+    plain = _COMMENT.sub(b" ", content).replace(b"\\\n", b" \n")
+    guess = {n: first_guess(n, plain) for n in unknown}
     seen: list[Substitutes] = []
     for candidate in (guess, dict.fromkeys(unknown, ""), {n: n for n in unknown}, dict.fromkeys(unknown, ";")):
         if candidate not in seen:

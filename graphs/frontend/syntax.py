@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from rtlgen.graphs import model
 from rtlgen.graphs.frontend import macros
 from rtlgen.graphs.frontend.collect import MAX_DIAGNOSES, Collector, empty_rows
-from rtlgen.graphs.frontend.guard import refusal
-from rtlgen.graphs.frontend.harvest import Harvest
-from rtlgen.graphs.frontend.lexical import Lexed, scan
+from rtlgen.graphs.frontend.guard import refusal, unreadable
+from rtlgen.graphs.frontend.harvest import harvest
+from rtlgen.graphs.frontend.lexical import scan, uses
 from rtlgen.graphs.frontend.protocol import Context, Parsed
 from rtlgen.graphs.frontend.slang import converted
-from rtlgen.graphs.frontend.units import Unit
+from rtlgen.graphs.frontend.units import Prepared, Unit
 
 if TYPE_CHECKING:
     import pyslang
@@ -52,8 +52,8 @@ class Attempt:
     """One tree of a file, and what is wrong with it."""
 
     unit: Unit
-    errors: tuple[pyslang.Diagnostic, ...]
-    """In the file itself, that cost the tree something."""
+    errors: tuple[tuple[int, str], ...]
+    """Position in the file (-1: in what was put around it) and slang's name of each error that cost the tree something."""
     unknown: frozenset[str]
     """Unknown macros, those of headers too."""
     unknown_here: frozenset[str]
@@ -64,19 +64,32 @@ class Attempt:
 
 
 class SlangFrontEnd:
-    """The front end of tier `syntax`."""
+    """The front end of tier `syntax`.
+
+    Args:
+        fearless: give slang everything, even what could end the process.
+    """
+
+    def __init__(self, *, fearless: bool = False) -> None:
+        """Keep the options."""
+        self.fearless = fearless
 
     def parse(self, path: str, content: bytes, context: Context) -> Parsed:
         """Return rows and tree of a file; a file that slang can't take gives bare rows with the reason."""
-        lexed = scan(content)
-        problem = refusal(content, lexed, context)
+        problem = unreadable(content)
         if problem:
             return Parsed(replace(empty_rows(path, content), problem=problem))
-        attempt = _best(path, content, lexed, context)
+        lexed = scan(content)
+        place = os.path.join(context.root, path)
+        directories = [os.path.join(context.root, d) for d in context.include_dirs]
+        file = context.sources.prepare(place, content, lexed, directories)
+        problem = "" if self.fearless else refusal(file, macros.needed(uses(content), macros.definitions(context.prelude)))
+        if problem:
+            return Parsed(replace(empty_rows(path, content), problem=problem))
+        attempt = _best(path, file, context)
         collector = Collector(path, content, lexed)
-        harvest = Harvest(context.sources.manager, attempt.unit.buffer, collector)
-        harvest.walk(attempt.unit.tree.root)
-        _messages(attempt, harvest, context)
+        harvest(context.sources.manager, attempt.unit, collector)
+        _messages(attempt, collector, context)
         read = _includes(attempt.unit, collector)
         rows = collector.finish()
         rows.tier = "syntax"
@@ -87,18 +100,21 @@ class SlangFrontEnd:
         return Parsed(rows, tree, _lost(attempt, content) if attempt.errors else 0, read)
 
 
-def _best(path: str, content: bytes, lexed: Lexed, context: Context) -> Attempt:
-    """Return the tree with the fewest errors: with definitions from elsewhere, with substitutes, as a fragment, with
-    the reserved words of Verilog-2005."""
+def _best(path: str, file: Prepared, context: Context) -> Attempt:
+    """Return the tree with the fewest errors.
+
+    Tried are definitions from elsewhere, substitutes, older reserved words, a definition that the text demands, and
+    the file as a fragment.
+    """
 
     def attempt(known: Mapping[str, str], substitutes: Mapping[str, str], **how: Any) -> Attempt:
-        return _attempt(path, content, lexed, context, known, substitutes, **how)
+        return _attempt(file, context, known, substitutes, **how)
 
     first = attempt({}, {})
-    best = _with_macros(attempt, content, first, macros.definitions(context.prelude))
+    best = _with_macros(attempt, file.content, first, macros.definitions(context.prelude))
     for words in _KEYWORDS if best.errors else ():
         best = min(best, attempt(best.known, best.substituted, wrap=(words, "")), key=_badness)
-    for name in _demanded(best, content):
+    for name in _demanded(best, file.content):
         best = min(best, attempt({**best.known, name: name}, best.substituted), key=_badness)
     if best.errors:
         best = next((a for a in _fragments(attempt, best) if not a.errors), best)
@@ -107,9 +123,8 @@ def _best(path: str, content: bytes, lexed: Lexed, context: Context) -> Attempt:
 
 def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
     """Yield macros whose absence leads to the first error: text that demands to be compiled with one of them."""
-    for error in attempt.errors[:1]:
-        if error.location.buffer.id == attempt.unit.buffer:
-            yield from macros.absent_at(content, error.location.offset)
+    for offset, _ in attempt.errors[:1]:
+        yield from macros.absent_at(content, max(0, offset))
 
 
 def _fragments(attempt: Callable[..., Attempt], best: Attempt) -> Iterator[Attempt]:
@@ -179,9 +194,8 @@ def _improved(attempt: Callable[..., Attempt], content: bytes, texts: bytes, bes
 
 def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
     """Yield macros whose absence leads to the first error: text that demands to be compiled with one of them."""
-    for error in attempt.errors[:1]:
-        if error.location.buffer.id == attempt.unit.buffer:
-            yield from macros.absent_at(content, error.location.offset)
+    for offset, _ in attempt.errors[:1]:
+        yield from macros.absent_at(content, max(0, offset))
 
 
 def _fragments(attempt: Callable[..., Attempt], best: Attempt) -> Iterator[Attempt]:
@@ -237,16 +251,14 @@ def _with_macros(
 
 def _near(attempt: Attempt, content: bytes) -> list[str]:
     """Return the substituted macros whose uses are closest before the first error."""
-    offset = min((e.location.offset for e in attempt.errors if not e.location.buffer.id != attempt.unit.buffer), default=0)
+    offset = min((o for o, _ in attempt.errors if o >= 0), default=0)
     before = content[max(0, offset - 400) : offset + 40]
     places = {n: before.rfind(b"`" + n.encode()) for n in attempt.substituted}
     return sorted((n for n, p in places.items() if p >= 0), key=lambda n: -places[n])
 
 
 def _attempt(
-    path: str,
-    content: bytes,
-    lexed: Lexed,
+    prepared: Prepared,
     context: Context,
     known: Mapping[str, str],
     substitutes: Mapping[str, str],
@@ -255,24 +267,17 @@ def _attempt(
     wrap: tuple[str, str] = ("", ""),
 ) -> Attempt:
     prelude = "".join(f"`define {text}\n" for text in known.values())
-    unit = context.sources.unit(
-        os.path.join(context.root, path),
-        content,
-        lexed,
-        include_dirs=[os.path.join(context.root, d) for d in context.include_dirs],
-        defines=context.defines,
-        prelude=prelude + macros.text_of(substitutes, texts or content),
-        wrap=wrap,
-    )
+    prelude += macros.text_of(substitutes, texts or prepared.content)
+    unit = context.sources.unit(prepared, defines=context.defines, before=prelude + wrap[0], behind=wrap[1])
     errors, unknown, here = _judged(unit, context.sources.manager)
     return Attempt(unit, errors, unknown, here, dict(substitutes), known, bool(wrap[1]))
 
 
 def _judged(
     unit: Unit, manager: pyslang.SourceManager
-) -> tuple[tuple[pyslang.Diagnostic, ...], frozenset[str], frozenset[str]]:
+) -> tuple[tuple[tuple[int, str], ...], frozenset[str], frozenset[str]]:
     """Return the errors of a tree in the file itself, its unknown macros, and those of them that the file uses."""
-    errors: list[pyslang.Diagnostic] = []
+    errors: list[tuple[int, str]] = []
     unknown: set[str] = set()
     here: set[str] = set()
     for diagnostic in islice(unit.tree.diagnostics, _MAX_ERRORS):
@@ -286,7 +291,7 @@ def _judged(
             if own:
                 here.add(name)
         elif counts and diagnostic.isError() and not is_harmless(code):
-            errors.append(diagnostic)
+            errors.append((place.offset if own else -1, code))
     return tuple(errors), frozenset(unknown), frozenset(here)
 
 
@@ -300,7 +305,7 @@ def is_harmless(code: str) -> bool:
     return code in _COMPLETE or code.startswith("NotAllowedIn")
 
 
-def _messages(attempt: Attempt, harvest: Harvest, context: Context) -> None:
+def _messages(attempt: Attempt, collector: Collector, context: Context) -> None:
     """Add slang's messages on the file itself; what a substituted macro hides is told as unknown."""
     own: list[tuple[int, Any]] = []
     for diagnostic in islice(attempt.unit.tree.diagnostics, _MAX_ERRORS):
@@ -309,10 +314,10 @@ def _messages(attempt: Attempt, harvest: Harvest, context: Context) -> None:
             own.append((place.offset, diagnostic))
     for offset, diagnostic in own[:MAX_DIAGNOSES]:
         for message in converted([diagnostic], context.sources.manager):
-            harvest.rows.diagnose(offset, message.severity, message.code, message.message)
+            collector.diagnose(offset, message.severity, message.code, message.message)
     for name in sorted(attempt.unknown_here):
-        offset = max(0, harvest.rows.content.find(b"`" + name.encode()))
-        harvest.rows.diagnose(offset, "warning", "UnknownMacro", f"nothing defines the macro `{name}")
+        offset = max(0, collector.content.find(b"`" + name.encode()))
+        collector.diagnose(offset, "warning", "UnknownMacro", f"nothing defines the macro `{name}")
 
 
 def _includes(unit: Unit, collector: Collector) -> dict[str, str]:
@@ -339,7 +344,7 @@ def _lost(attempt: Attempt, content: bytes) -> int:
     """Return how many bytes of the file slang skipped to get on; all of them where it gave up."""
     from pyslang import parsing
 
-    if any(code_of(e) == "ParseTreeTooDeep" for e in attempt.errors):
+    if any(code == "ParseTreeTooDeep" for _, code in attempt.errors):
         return len(content)
     skipped = 0
 
@@ -360,7 +365,7 @@ def _lost(attempt: Attempt, content: bytes) -> int:
 def _problem(attempt: Attempt, diagnoses: Sequence[model.Diagnosis]) -> str:
     if not attempt.errors:
         return ""
-    codes = {code_of(e) for e in attempt.errors}
+    codes = {code for _, code in attempt.errors}
     for found in diagnoses:
         if found.code in codes:
             return f"line {found.line}: {found.message}"

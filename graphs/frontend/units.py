@@ -71,6 +71,20 @@ class _Closure:
     absent: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file and the headers that it can include."""
+
+    place: str
+    """Absolute path."""
+    content: bytes
+    lexed: Lexed
+    directories: tuple[str, ...]
+    closure: _Closure
+    depth: int
+    """Greatest depth of includes."""
+
+
 class Sources:
     """The texts that slang has been given, of one repository; for one thread at a time.
 
@@ -98,43 +112,39 @@ class Sources:
             self._manager = pyslang.SourceManager()
         return self._manager
 
-    def unit(
-        self,
-        path: str,
-        content: bytes,
-        lexed: Lexed,
-        *,
-        include_dirs: Sequence[str] = (),
-        defines: Mapping[str, str] | None = None,
-        prelude: str = "",
-        wrap: tuple[str, str] = ("", ""),
-    ) -> Unit:
-        """Return the syntax tree of a file.
+    def prepare(self, path: str, content: bytes, lexed: Lexed, include_dirs: Sequence[str] = ()) -> Prepared:
+        """Find and read the headers of a file.
 
         Args:
             path: of the file, absolute or relative to the present folder.
             content: its text.
             lexed: that of `content`.
             include_dirs: searched for headers after the folder of the file that includes.
+        """
+        place = os.path.abspath(path)
+        directories = tuple(os.path.abspath(d) for d in include_dirs)
+        closure = self._closure(place, lexed, directories)
+        return Prepared(place, content, lexed, directories, closure, _depth(place, len(content), closure))
+
+    def unit(self, file: Prepared, *, defines: Mapping[str, str], before: str = "", behind: str = "") -> Unit:
+        """Return the syntax tree of a file.
+
+        Args:
+            file: with its headers as they are now.
             defines: macro → value.
-            prelude: macro definitions put before the file.
-            wrap: texts put before and behind the file, for one that is only a part of a construct.
+            before: text put before the file, such as macro definitions.
+            behind: text put behind it, to complete what `before` began.
         """
         from pyslang import syntax
 
-        place = os.path.abspath(path)
-        directories = [os.path.abspath(d) for d in include_dirs]
-        closure = self._closure(place, lexed, directories)
-        self._put(closure, directories)
-        buffer = self._buffer(place, _without(content, closure.hidden.get(place)))
-        bag = _options(
-            [self._virtual(d) for d in directories], defines or {}, _depth(place, len(content), closure)
-        )
-        before, behind = prelude + wrap[0], wrap[1]
+        hidden = file.closure.hidden.get(file.place, ())
+        self._put(file.closure, file.directories)
+        buffer = self._buffer(file.place, _without(file.content, hidden))
+        bag = _options([self._virtual(d) for d in file.directories], defines, file.depth)
         buffers = [*self._words(before), buffer, *self._words(behind)]
         tree = syntax.SyntaxTree.fromBuffers(buffers, self.manager, bag)
         frame = frozenset(b.id.id for b in buffers) - {buffer.id.id}
-        return Unit(tree, buffer.id.id, frame, closure.headers, tuple(closure.hidden.get(place, ())))
+        return Unit(tree, buffer.id.id, frame, file.closure.headers, tuple(hidden))
 
     def _virtual(self, path: str) -> str:
         return f"/@{self._generation}{path}"
@@ -246,14 +256,16 @@ def _depth(place: str, size: int, closure: _Closure) -> int:
     """
     once = {p for p, h in closure.headers.items() if _guarded(h)}
     fixed = size + sum(len(closure.headers[p].content) for p in once)
-    costs = dict.fromkeys(closure.children, 0)
+    costs: dict[str, int] = dict.fromkeys(closure.children, 0)
     for depth in range(1, MAX_INCLUDE_DEPTH + 1):
-        costs = {
+        former, costs = costs, {
             owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
             for owner, children in closure.children.items()
         }
         if fixed + costs[place] + sum(costs[p] for p in once) > MAX_EXPANDED_BYTES:
             return max(1, depth - 1)
+        if costs == former:
+            break
     return MAX_INCLUDE_DEPTH
 
 
