@@ -38,7 +38,7 @@ TRIAL_MB: Final = 2048
 _BRACKETS: Final = bytes(b for b in range(256) if b not in b"()[]{}")
 _OPERATORS: Final = bytes(b for b in range(256) if b not in b"+-*/%&|^<>=?:.!~@#`")
 _OPENERS: Final = (b"begin", b"else", b"module", b"class", b"struct", b"fork", b"case", b"generate", b"if", b"interface")
-_IMAGE: Final = re.compile(rb"(?:\s|//[^\r\n]*|/\*.*?\*/)*@[0-9a-fA-F]+\s[0-9a-fA-FxXzZ_@\s]*", re.DOTALL)
+_IMAGE: Final = re.compile(rb"(?:\s++|//[^\r\n]*+|/\*(?>.*?\*/))*+@[0-9a-fA-F]++\s[0-9a-fA-FxXzZ_@\s]*+", re.DOTALL)
 _CHAIN_WORDS: Final = re.compile(rb"\b(?:or|and|until|throughout|within|intersect|iff|implies)\b")
 
 
