@@ -7,6 +7,7 @@ and so at one position, from their depth in the tree.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -24,10 +25,11 @@ MAX_DIAGNOSES: Final = 100
 class OpenChunk:
     """A chunk whose names are still being found."""
 
-    __slots__ = ("definition", "end", "id", "kind", "names", "start")
+    __slots__ = ("definition", "end", "id", "kind", "names", "start", "syntax")
 
     def __init__(self, identifier: int, definition: int, kind: str, names: list[str], start: int, end: int) -> None:
         """Take the fields of `model.Chunk`, names as a list."""
+        self.syntax = ""
         self.id, self.definition, self.kind, self.names, self.start, self.end = (
             identifier, definition, kind, names, start, end,
         )  # fmt: skip
@@ -60,6 +62,7 @@ class Collector:
         self.chunk_of_node: dict[int, OpenChunk] = {}
         self.code_end = 0
         """Up to here the walk is inside statements: declarations there are no chunks."""
+        self._starts = self.lines.starts
         self._last = 0
         self._open: list[tuple[int, int, int]] = []
         self._definitions: list[tuple[int, int]] = []
@@ -84,7 +87,7 @@ class Collector:
         while opened and (opened[-1][0] < end or opened[-1][0] <= start < end or (opened[-1][2] >= depth > 0)):
             opened.pop()
         self._last = identifier = self._last + 1
-        starts = self.lines
+        starts = self._starts
         self.rows.nodes.append(
             _node(
                 (
@@ -92,8 +95,8 @@ class Collector:
                     opened[-1][1] if opened else 0,
                     kind,
                     name,
-                    starts.at(start),
-                    starts.at(end - 1 if end > start else start),
+                    bisect_right(starts, start),
+                    bisect_right(starts, end - 1 if end > start else start),
                     start,
                     end,
                 )
@@ -110,7 +113,9 @@ class Collector:
         """Add a chunk for the node that was added last."""
         chunk = OpenChunk(self.identifier(), self.around(start), kind, [name] if name else [], start, end)
         self.chunks.append(chunk)
-        self.chunk_of_node[self.rows.nodes[-1].id] = chunk
+        node = self.rows.nodes[-1]
+        chunk.syntax = node.kind
+        self.chunk_of_node[node.id] = chunk
         return chunk
 
     def around(self, start: int) -> int:

@@ -78,7 +78,7 @@ def _plain(comments: Iterable[str]) -> str:
 
 
 def _line(line: str) -> str:
-    text = line.strip()
+    text = line.strip().rstrip("\\").rstrip()
     if _DECORATION.fullmatch(text):
         return ""
     text = _EDGE.sub("", text)

@@ -57,7 +57,9 @@ _PIECE: Final = re.compile(
     rb"|`(?:define|include)\b",
     re.DOTALL,
 )
-_BODY: Final = re.compile(rb'(?:"(?:[^"\\\r\n]|\\.)*"?|/\*.*?\*/|//[^\r\n]*|\\\r?\n|\\\r|[^\r\n])*', re.DOTALL)
+_BODY: Final = re.compile(
+    rb'(?:"(?:[^"\\\r\n]|\\[^\r\n])*"|/\*.*?\*/|//(?:[^\r\n\\]|\\(?![\r\n]))*|\\(?:\r\n?|\n)|[^\r\n])*', re.DOTALL
+)
 _DEFINED: Final = re.compile(rb"[ \t]+(\\\S+|[A-Za-z_][\w$]*)")
 _INCLUDED: Final = re.compile(rb'[ \t]*(?:"([^"\r\n]*)"|<([^>\r\n]*)>|`([A-Za-z_][\w$]*))')
 _USE: Final = re.compile(rb"`([A-Za-z_][\w$]*)")
@@ -113,11 +115,11 @@ class Lines:
         """Find the lines of `content`."""
         pieces = content.splitlines(keepends=True)
         self.count = len(pieces)
-        self.starts = [0, *accumulate(map(len, pieces))]
+        self.starts = [0, *accumulate(map(len, pieces[:-1]))]
 
     def at(self, offset: int) -> int:
         """Return the line of a position; of the end of the text, the last line."""
-        return min(bisect_right(self.starts, offset), self.count) or 1
+        return bisect_right(self.starts, offset)
 
     def column(self, offset: int) -> int:
         """Return the column of a position, in bytes from 1."""
@@ -148,7 +150,7 @@ def _define(content: bytes, start: int, after: int, found: Lexed) -> int:
     body = _BODY.match(content, name.end())
     end = body.end() if body else name.end()
     text = content[after:end]
-    kept = text.rstrip()
+    kept = text.rstrip(b" \t\r\n\f\v\\")
     found.defines.append(Define(_text(name[1]), start, start + 7 + len(kept), _text(kept.lstrip())))
     return name.end()
 

@@ -171,7 +171,7 @@ def _tree(content: bytes) -> Tree | None:
     try:
         tree: Tree | None = parser.parse(
             lambda offset, _: content[offset : offset + 65536],
-            progress_callback=lambda _, __: time.monotonic() - started < MAX_SECONDS,
+            progress_callback=lambda _, __: time.monotonic() - started > MAX_SECONDS,
         )
     except ValueError:
         tree = None
@@ -269,7 +269,7 @@ class _Walk:
         if kind == "class_method" and any(c.type.startswith("task") for c in node.children):
             what = "task"
         above = rows.chunk_of_node.get(rows.parent())
-        if above is not None and above.start <= start and rows_kind(rows) in ("class_property", "class_method"):
+        if above is not None and above.syntax in ("class_property", "class_method"):
             above.kind = what
             if name and name not in above.names:
                 above.names.append(name)
@@ -278,15 +278,6 @@ class _Walk:
             rows.chunk(what, name, start, end)
         if kind in _CODE:
             rows.code_end = max(rows.code_end, end)
-
-
-def rows_kind(collector: Collector) -> str:
-    """Return the kind of the parent of the node that was added last."""
-    parent = collector.parent()
-    for node in reversed(collector.rows.nodes):
-        if node.id == parent:
-            return node.kind
-    return ""
 
 
 def _is_else(node: Node) -> bool:
