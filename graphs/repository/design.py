@@ -132,5 +132,7 @@ class _Search:
         used = self._names(is_package)
         if name in used.users:
             used.users[name].setdefault(path, line)
-        elif not is_package or name not in BUILT_IN:
+        elif not is_package or (
+            name not in BUILT_IN and (name in self.units.packages or name not in self.units.classes)
+        ):
             self.wanted.setdefault((name, is_package), {}).setdefault(path, line)

@@ -35,6 +35,7 @@ class Units:
     definitions: dict[str, list[Unit]] = field(default_factory=dict)
     """What can be instantiated."""
     packages: dict[str, list[Unit]] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
     of_file: dict[str, list[Unit]] = field(default_factory=dict)
     loose: dict[str, Unit] = field(default_factory=dict)
     """What a file uses outside of any definition: a header with instances in it, an import before the module."""
@@ -69,6 +70,8 @@ def _file(units: Units, path: str, rows: FileRows) -> None:
     for row in rows.definitions:
         unit = Unit(row.name, row.kind, path, row.first_line, Role.TEST if is_test_name(row.name) else role)
         by_id[row.id] = unit
+        if row.kind == "class":
+            units.classes.add(row.name)
         if row.kind in HIERARCHICAL and row.name:
             units.definitions.setdefault(row.name, []).append(unit)
     for package in rows.packages:
