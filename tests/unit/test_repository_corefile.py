@@ -150,6 +150,11 @@ def test_an_unknown_core_names_near_ones(soc: Path) -> None:
         read(soc, "acme:ip:fifa")
 
 
+BOMB = "CAPI=2:\nm0: &m0 {a: 1, b: 2}\n" + "".join(
+    f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}\n" for n in range(1, 10)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -157,8 +162,9 @@ def test_an_unknown_core_names_near_ones(soc: Path) -> None:
         ("CAPI=2:\nname: [a\n", r"a\.core:\d: expected YAML: "),
         ("CAPI=2\n", r"a\.core: expected a mapping, got str$"),
         ("CAPI=2:\nname: &a [*a, " + "[" * 2000, r"a\.core:?\d*: expected YAML: "),
+        (BOMB, r"a\.core:6: expected YAML: more than 10000 keys in one mapping$"),
     ],
-    ids=["no CAPI", "broken", "no mapping", "deep"],
+    ids=["no CAPI", "broken", "no mapping", "deep", "merges"],
 )
 def test_a_file_that_is_no_core(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.core").write_text(text)

@@ -144,6 +144,15 @@ def test_a_list_that_can_not_be_read(tmp_path: Path, name: str, message: str) ->
         read_filelists([name], tmp_path, environ={})
 
 
+def test_marks_of_other_systems_do_no_harm(tmp_path: Path) -> None:
+    long = b"x" * 5000
+    (tmp_path / "t.f").write_bytes(b"\xef\xbb\xbfa.v\r\n// x\r\nb.v\r\n" + long + b".v\r\n+incdir+" + long)
+    make(tmp_path, "a.v", "b.v")
+    found = read_filelists(["t.f"], tmp_path, environ={})
+    assert found.files == ("a.v", "b.v")
+    assert [row.code for row in found.notes] == ["MissingFile", "MissingFile"]
+
+
 def test_bytes_that_are_no_utf8_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "t.f").write_bytes(b"// caf\xe9\na.v\n")
     make(tmp_path, "a.v")

@@ -190,6 +190,13 @@ def test_folders_that_are_given_come_first(tmp_path: Path) -> None:
     assert messages(found, "SeveralHeaders") == messages(found, "MissingInclude") == []
 
 
+def test_headers_of_odd_names_do_no_harm(tmp_path: Path) -> None:
+    names = ["", ".", "..", "/", "/etc", "../../x.svh", "a\0b", "x" * 5000, "<x>", "\\x.svh"]
+    found = plan(tmp_path, dict([file("top.sv", "top", includes=names)]))
+    assert found.files == ("top.sv",)
+    assert len(messages(found, "MissingInclude")) == len({n.strip("<>") for n in names})
+
+
 def test_headers_in_a_circle_do_no_harm() -> None:
     found = planned(
         file("top.sv", "top", includes=["a.svh"]),
