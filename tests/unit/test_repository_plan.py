@@ -206,6 +206,25 @@ def test_headers_in_a_circle_do_no_harm() -> None:
     assert found.files == ("top.sv",)
 
 
+def test_packages_that_headers_use_come_with_who_includes_them() -> None:
+    found = planned(
+        file("top.sv", "top", includes=["item.svh"]),
+        file("z/item.svh", "item", kind="class", imports=["z_pkg", "base"], includes=["free.svh"]),
+        file("z/free.svh", imports=["y_pkg"]),
+        file("z/base.svh", "base", kind="class"),
+        file("z/z.sv", packages=["z_pkg"]),
+        file("z/y.sv", packages=["y_pkg"]),
+    )
+    assert found.files == ("z/y.sv", "z/z.sv", "top.sv")
+    assert messages(found, "UnknownPackage") == []
+
+
+def test_instances_in_a_header_belong_to_who_includes_it() -> None:
+    instances = FileRows("parts.svh", "", 0, 0, instantiates=[model.Instantiates(0, "alu", "u", 1)])
+    found = planned(file("top.sv", "top", includes=["parts.svh"]), ("parts.svh", instances), file("alu.sv", "alu"))
+    assert (found.tops, found.files) == (("top",), ("alu.sv", "top.sv"))
+
+
 def test_a_module_in_a_header_is_compiled_with_who_includes_it() -> None:
     found = planned(file("top.v", "top: sub", includes=["sub.v"]), file("sub.v", "sub"))
     assert found.files == ("top.v",)
