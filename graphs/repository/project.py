@@ -101,7 +101,7 @@ def plan(
     includes = resolve(files, Headers(files, dirs, base))
     units = collect(files, includes.closure)
     names = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
-    design = gather(units, names, given, includes.closure)
+    design = gather(units, names, given)
     order, circle = compile_order(_sorted(design, given, units), _needs(design, units))
     macros = Macros(files, includes.closure, macros_given, given.rank)
     preludes = {path: text for path in sorted(files) if (text := macros.prelude(path))}
@@ -166,8 +166,7 @@ def _needs(design: Design, units: Units) -> dict[str, list[str]]:
     """Return file → files of the packages that it uses."""
     needs: dict[str, list[str]] = {}
     for path in design.files:
-        loose = units.loose.get(path)
-        used = {n: None for unit in [*units.of_file[path], *([loose] if loose else [])] for n in unit.packages}
+        used = {name for name, _, _ in units.packages_used(path)}
         chosen = (design.packages.chosen.get(name) for name in sorted(used))
         needs[path] = [unit.path for unit in chosen if unit is not None and unit.path != path]
     return needs
