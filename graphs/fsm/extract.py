@@ -13,11 +13,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from rtlgen.graphs.fsm.bdd import DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.symbolic import Blaster, Specializer, expand, fold
+from rtlgen.graphs.wordlevel.liveness import live_signals
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.terms import SHIFTS, Term, const, transform, var, walk
-from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand, fold
-from rtlgen.optimizer.registers.draft import live_signals
 
 MAX_STATES = 64
 MAX_WIDTH = 64

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE, Diagrams
 from rtlgen.graphs.wordlevel.terms import (
     COMPARISONS,
     SHIFTS,
@@ -25,7 +26,6 @@ from rtlgen.graphs.wordlevel.terms import (
     substitute,
     walk,
 )
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE, Diagrams
 
 WIDE = 6
 """Two non-constant operands wider than this many bits are compared as one free variable."""
