@@ -41,12 +41,12 @@ def expand(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[Term]
     A signal on a combinational loop stays a variable.
     """
     done: dict[str, Term] = {}
-    for name in _dependency_order(roots, definitions):
+    for name in dependency_order(roots, definitions):
         done[name] = substitute(definitions[name], done)
     return [substitute(root, done) for root in roots]
 
 
-def _dependency_order(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[str]:
+def dependency_order(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[str]:
     """Return the defined names under the roots, each after those it reads, leaving out back edges."""
     order: list[str] = []
     state: dict[str, bool] = {}

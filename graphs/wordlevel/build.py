@@ -105,6 +105,14 @@ def members(scope: Any, generated: bool = False) -> Iterator[tuple[bool, Any]]:
             yield generated, member
 
 
+def local_name(symbol: Any, prefix: str) -> str | None:
+    """Return the name inside the body whose path and a dot are `prefix`, None for a symbol of another one."""
+    path = symbol.hierarchicalPath
+    if path.startswith(prefix):
+        return str(path[len(prefix) :])
+    return str(symbol.name) if symbol.kind.name in ("FormalArgument", "Iterator") or "::" in path else None
+
+
 class _ModuleBuilder:
     """Builds one `ModuleIR`; `_pieces` collects partial drivers of a signal until all are known."""
 
@@ -142,10 +150,7 @@ class _ModuleBuilder:
 
     def name_of(self, symbol: Any) -> str | None:
         """Return the name inside this module, None for a symbol of another one."""
-        path = symbol.hierarchicalPath
-        if path.startswith(self._prefix):
-            return str(path[len(self._prefix) :])
-        return str(symbol.name) if symbol.kind.name in ("FormalArgument", "Iterator") or "::" in path else None
+        return local_name(symbol, self._prefix)
 
     def build(self) -> ModuleIR:
         """Return the finished view."""
