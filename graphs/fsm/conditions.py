@@ -105,12 +105,17 @@ def _composed(term: Term) -> bool:
     return term.op in ("ite", "concat")
 
 
+_TURNED = {"ult": "ule", "ule": "ult", "slt": "sle", "sle": "slt"}
+
+
 def _spread(term: Term) -> Term:
-    """Return a comparison of a choice with a constant as a choice of comparisons."""
+    """Return a comparison of a choice with a constant as a choice of comparisons, the constant on the right."""
     if term.op in ("redor", "redand"):
         inner = term.args[0]
         if inner.op == "ite":
             return ite(inner.args[0], *(_spread(apply(term.op, a)) for a in inner.args[1:]))
+    if term.op in _TURNED and term.args[0].op == "const":
+        return lnot(_spread(apply(_TURNED[term.op], term.args[1], term.args[0])))
     if term.op in COMPARISONS:
         for index in (0, 1):
             choice, other = term.args[index], term.args[1 - index]

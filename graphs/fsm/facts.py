@@ -27,6 +27,8 @@ class Facts:
     selects: list[Any] = field(default_factory=list)
     """Selects of one element, such as a bit."""
     bit_assignments: list[Any] = field(default_factory=list)
+    links: list[list[Any]] = field(default_factory=list)
+    """Further signals that exchange whole values; `collect` finds none."""
 
 
 def collect(*nodes: Any) -> Facts:
@@ -126,6 +128,7 @@ def carriers(facts: Facts, root: Any, width: int) -> dict[Any, None]:
     """Return `root` and every signal of its width that exchanges whole values with a carrier."""
     found = {root: None}
     groups = [[symbol, *whole_signals(right)] for symbol, _, right in facts.assignments]
+    groups += facts.links
     groups += [[*whole_signals(c.left), *whole_signals(c.right)] for c in facts.comparisons]
     before = 0
     while before != len(found):

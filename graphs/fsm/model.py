@@ -138,13 +138,17 @@ def style_of(codes: Iterable[int], moves: Iterable[tuple[int, int]]) -> Style:
         moves: code and next code of the transitions.
     """
     ordered = list(codes)
-    if ordered == list(range(ordered[0], ordered[0] + len(ordered))):
+    count = len(ordered)
+    dense = list(range(min(ordered), min(ordered) + count))
+    steps = ([a ^ b for a, b in moves if a != b], [a ^ b for a, b in pairwise(ordered)])
+    by_one_bit = count > 2 and any(s and all(x.bit_count() == 1 for x in s) for s in steps)
+    if ordered == dense:
         return "binary"
+    if sorted(ordered) == dense:
+        return "gray" if by_one_bit else "binary"
     weights = sorted(c.bit_count() for c in ordered)
-    if len(ordered) > 2 and weights[-1] == 1 and weights[1] == 1:
+    if count > 2 and weights[-1] == 1 and weights[1] == 1:
         return "one-hot"
-    steps = [a ^ b for a, b in moves if a != b]
-    declared = [a ^ b for a, b in pairwise(ordered)]
-    if len(ordered) > 2 and any(s and all(x.bit_count() == 1 for x in s) for s in (steps, declared)):
+    if by_one_bit:
         return "gray"
-    return "binary" if max(ordered).bit_length() <= (len(ordered) - 1).bit_length() else "other"
+    return "binary" if max(ordered).bit_length() <= (count - 1).bit_length() else "other"

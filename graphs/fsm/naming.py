@@ -49,7 +49,11 @@ class BodyText:
         for item in self.items:
             if item.kind.name in ("Net", "Variable"):
                 self.symbols[self.name(item) or str(item.name)] = item
-        self.facts: Facts = collect(*self._parts())
+        self._called: dict[Any, None] = {}
+        parts = list(self._parts())
+        self._enter(parts)
+        self.facts: Facts = collect(*parts, *(f.body for f in self._called))
+        self._link()
 
     def _parts(self) -> Iterator[Any]:
         for item in self.items:
@@ -57,6 +61,31 @@ class BodyText:
                 yield from (c.expression for c in item.portConnections if c.expression is not None)
             elif item.kind.name in ("ProceduralBlock", "ContinuousAssign", "Net", "Variable"):
                 yield item
+
+    def _enter(self, parts: Iterable[Any]) -> None:
+        """Note the functions that are called, and those that they call."""
+
+        def visit(node: Any) -> None:
+            if _is_call(node) and node.subroutine not in self._called:
+                self._called[node.subroutine] = None
+                node.subroutine.body.visit(visit)
+
+        for part in parts:
+            part.visit(visit)
+
+    def _link(self) -> None:
+        """Join arguments with what is handed in, and results with what takes them."""
+        facts = self.facts
+        for symbol, _, right in list(facts.assignments):
+            for call in (leaf for leaf in leaves(right) if _is_call(leaf)):
+                function = call.subroutine
+                if function.returnValVar is not None:
+                    facts.links.append([symbol, function.returnValVar])
+                pairs = zip(function.arguments, call.arguments, strict=False)
+                facts.links += [[formal, *whole_signals(actual)] for formal, actual in pairs]
+        for function in self._called:
+            for statement in _returns(function.body):
+                facts.assignments.append((function.returnValVar, statement, statement.expr))
 
     def name(self, symbol: Any) -> str | None:
         """Return the name of a symbol inside the body."""
@@ -71,6 +100,21 @@ class BodyText:
     def states(self, symbol: Any) -> StateNames:
         """Return what the source says about the states of a register."""
         return _Namer(self, symbol).run()
+
+
+def _is_call(node: Any) -> bool:
+    return getattr(getattr(node, "kind", None), "name", "") == "Call" and not node.isSystemCall
+
+
+def _returns(body: Any) -> list[Any]:
+    found: list[Any] = []
+
+    def visit(node: Any) -> None:
+        if getattr(getattr(node, "kind", None), "name", "") == "Return" and node.expr is not None:
+            found.append(node)
+
+    body.visit(visit)
+    return found
 
 
 class _Namer:
