@@ -28,6 +28,7 @@ from rtlgen.graphs.wordlevel.terms import (
     land,
     lnot,
     lor,
+    mask,
     transform,
 )
 from rtlgen.graphs.wordlevel.verilog import NeedsNameError, condition_to_verilog
@@ -197,9 +198,15 @@ class Writer:
     def _complete(self, factored: Factored, negated: bool) -> Condition:
         term = self._term(factored)
         try:
-            return Condition(condition_to_verilog(lnot(term) if negated else term, signals=self._signals))
+            return Condition(self._text(lnot(term) if negated else term))
         except NeedsNameError:
             return Condition("...", complete=False)
+
+    def _text(self, term: Term) -> str:
+        try:
+            return condition_to_verilog(term, signals=self._signals)
+        except NeedsNameError:
+            return condition_to_verilog(transform(term, _unsliced), signals=self._signals)
 
     def _term(self, factored: Factored) -> Term:
         product = self._product(factored.shared)
@@ -215,7 +222,7 @@ class Writer:
         texts = []
         for product in sorted(products, key=len)[:SHOWN]:
             try:
-                texts.append(condition_to_verilog(self._product(product), signals=self._signals))
+                texts.append(self._text(self._product(product)))
             except NeedsNameError:
                 continue
         return Condition(" || ".join([*(f"({t})" if "&&" in t else t for t in texts), "..."]), complete=False)
@@ -227,6 +234,26 @@ class Writer:
             term, bit = self._atoms[level]
             words.setdefault(term, {})[bit] = value
         return reduce(land, (p for term, bits in words.items() for p in _word(term, bits)), const(1, 1))
+
+
+def _unsliced(term: Term) -> Term:
+    """Return a condition on bits of a computed value as one on the value shifted and masked."""
+    if term.op == "extract" and term.width == 1 and term.args[0].op not in ("var", "select"):
+        return apply("redor", _masked(term))
+    if term.op in ("eq", "ult", "ule"):
+        part, other = term.args
+        if part.op == "extract" and other.op == "const" and part.args[0].op not in ("var", "select"):
+            masked = _masked(part)
+            return apply(term.op, masked, const(other.const_value, masked.width))
+    return term
+
+
+def _masked(part: Term) -> Term:
+    """Return the bits of an extract as a value of the width of what they are taken from."""
+    whole, low = part.args[0], part.value
+    assert isinstance(low, int)
+    shifted = apply("lshr", whole, const(low, max(1, low.bit_length()))) if low else whole
+    return apply("and", shifted, const(mask(part.width), whole.width))
 
 
 def _word(term: Term, bits: Mapping[int, bool]) -> Iterable[Term]:

@@ -146,11 +146,13 @@ class _Explorer:
         return not others or (others == moved and all(v.bit_count() == 1 for v in resets))
 
     def _is_machine(self, found: Mapping[int, Mapping[int, int]]) -> bool:
-        if not depends_on_state(self.blaster.diagrams, found):
-            return False
         names = self.names
         named = sum(code in names.names for code in found)
-        if names.selected or (named == len(found) > 2):
+        if names.selected:
+            return True
+        if not depends_on_state(self.blaster.diagrams, found):
+            return False
+        if named == len(found) > 2:
             return True
         if not self._moves() and (2 * named >= len(found) if names.typed else named > 1):
             return True
@@ -169,22 +171,37 @@ class _Explorer:
         values |= self.reset.inactive if self.reset else {}
         evaluate = Specializer(values)
         for name in names:
-            settled = evaluate(self.owner._driven[name])
+            definition = self.owner._driven[name]
+            own = Specializer(values) if name in variables(definition) else evaluate  # a latch reads itself
+            settled = own(definition)
             if settled.op == "const" or settled.width == self.register.width or _small(settled):
                 values[name] = settled
         return evaluate
 
     def _settled(self, code: int) -> Term:
         evaluate = self._values(code, self.dependent)
-        return transform(evaluate(self.register.next), _defined)
+        return transform(evaluate(self.register.next), _tidy)
 
     def _possible(self, entry: tuple[int, ...]) -> dict[int, dict[int, int]] | None:
         """Return the transitions with everything expanded, None where that is too large."""
         full = expand([self.register.next], self.owner._driven)[0]
         try:
-            return explore(self.register, settled_in(self.register, full), entry, Blaster(Diagrams(REACH_NODES)))
+            found = explore(self.register, settled_in(self.register, full), entry, Blaster(Diagrams(REACH_NODES)))
         except DiagramLimitError:
             return None
+        held = self._held()
+        if held is None:
+            return found
+        return {code: {t: g for t, g in moves.items() if t in held or t in entry} for code, moves in found.items()}
+
+    def _held(self) -> set[int] | None:
+        """Return all codes that a latch in the place of the next state ever takes; None where there is no such."""
+        latches = {a.name for a in _arms(self.register.next) if a.op == "var" and a.name in self.view.latch_values}
+        arms = [a for name in latches for a in _arms(self.view.latch_values[name])]
+        others = {a.name for a in arms if a.op == "var"} - latches - {self.register.name}
+        if not arms or others or any(a.op not in ("const", "var") for a in arms):
+            return None
+        return {a.const_value for a in arms if a.op == "const"}
 
     # The result.
 
@@ -279,9 +296,13 @@ def _small(term: Term) -> bool:
     return sum(1 for _ in walk(term)) <= SMALL
 
 
-def _defined(term: Term) -> Term:
-    """Return a term with 0 for undefined bits, as simulation of the view has it."""
-    return const(0, term.width) if term.op == "undef" else term
+def _tidy(term: Term) -> Term:
+    """Return a term with 0 for undefined bits, as simulation of the view has it, and without sums with 0."""
+    if term.op == "undef":
+        return const(0, term.width)
+    if term.op == "add" and any(a.op == "const" and a.value == 0 for a in term.args):
+        return next((a for a in term.args if a.op != "const"), term)
+    return term
 
 
 def _arms(term: Term) -> list[Term]:

@@ -29,7 +29,7 @@ class StateNames:
         names: code → name, in order of declaration; more than the machine reaches.
         spots: code → the case item, or else the comparison, that handles the state.
         typed: the register's type is an enumeration.
-        selected: the register is what a case statement with several constant labels asks for.
+        selected: a case statement with several constant labels asks for the state and assigns it.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class _Namer:
             labels = [(label, item) for item in statement.items for label in item.expressions]
             self._named(label for label, _ in labels)
             codes = [constant_value(unwrapped(label), self.width)[1] for label, _ in labels]
-            self.found.selected |= sum(c is not None for c in codes) > 1
+            self.found.selected |= sum(c is not None for c in codes) > 1 and self._assigns_state(statement)
             for code, (label, _) in zip(codes, labels, strict=True):
                 if code is not None:
                     self.found.spots.setdefault(code, self.text.spot(label.sourceRange.start))

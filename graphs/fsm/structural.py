@@ -117,14 +117,11 @@ class _Reading:
             guards = {target: d.restrict(d.conj(guard, care), care) for target, guard in held.items()}
             settled[state] = {target: guard for target, guard in guards.items() if guard != FALSE}
         known = {t for m in settled.values() for t in m if t is not None}
-        symbolic = not any(None in m for m in settled.values())
-        if (
-            len(known) < 2
-            or not depends_on_state(d, settled)
-            or not (self.names.typed or self.names.selected or symbolic)
-        ):
-            return None
-        return self._machine(settled)
+        treated = self.names.typed or self.names.selected or not any(None in m for m in settled.values())
+        moving = len(known) > 1 and (self.names.selected or depends_on_state(d, settled))
+        starts = [code for _, code in self.resets.values()]
+        reached = _reached(starts, settled) if starts else set(settled)
+        return self._machine(settled, reached) if moving and treated and len(reached) > 1 else None
 
     def driven(self, symbol: Any) -> Moves | None:
         """Return what a combinational signal holds in the present state, None where that is not read."""
@@ -138,10 +135,8 @@ class _Reading:
         finally:
             self._open.pop()
 
-    def _machine(self, moves: Mapping[int, Moves]) -> StateMachine:
+    def _machine(self, moves: Mapping[int, Moves], reached: set[int]) -> StateMachine:
         label = {c: self.names.names.get(c) or literal(c, self.width) for c in moves}
-        starts = [code for _, code in self.resets.values()]
-        reached = _reached(starts, moves) if starts else set(moves)
         transitions = []
         for source in (s for s in moves if s in reached):
             for target, guard in moves[source].items():

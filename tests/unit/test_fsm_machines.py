@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.fsm.machines import state_machines
 from rtlgen.graphs.fsm.model import StateMachine, style_of
-from rtlgen.graphs.wordlevel.build import body_view, word_level
+from rtlgen.graphs.wordlevel.build import RECURSION_LIMIT, body_view, word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.simulate import Samples, evaluate_terms, sample_module, simulate
 
@@ -72,6 +73,12 @@ MOVES = {
     ("WAIT", "DONE"): "go && !stop && !d[0]",
     ("DONE", "IDLE"): "1'b1",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _deep() -> None:
+    """Raise the recursion limit before hypothesis looks at it."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
 
 
 def design_of(text: str) -> Elaborated:
@@ -360,7 +367,8 @@ def sources(draw: st.DrawFn) -> str:
     hot = draw(st.booleans())
     width = count if hot else 3
     names = ", ".join(f"S{i} = {width}'d{1 << i if hot else c}" for i, c in enumerate(codes))
-    items = " ".join(f"S{i}: {draw(bodies(count))}" for i in range(count))
+    onward = [f"if ({draw(CONDITIONS)}) n = S{(i + 1) % count};" for i in range(count)]
+    items = " ".join(f"S{i}: begin {onward[i]} {draw(bodies(count))} end" for i in range(count))
     edge = draw(st.sampled_from(["posedge clk", "posedge clk or posedge rst"]))
     return f"""module m(input clk, rst, a, b, c, input [2:0] x, y, output z); localparam {names};
       reg [{width - 1}:0] s, n;
