@@ -9,7 +9,7 @@ IBM J. Res. Dev. 31(2), 1987: literal factoring).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
@@ -30,6 +30,7 @@ from rtlgen.graphs.wordlevel.terms import (
     lor,
     mask,
     transform,
+    var,
 )
 from rtlgen.graphs.wordlevel.verilog import NeedsNameError, condition_to_verilog
 
@@ -167,12 +168,19 @@ class Writer:
     Args:
         blaster: what made the guards, with all its atoms.
         signals: declarations of the module's signals.
+        members: signal → (lowest bit, width) → member of it; see `member_signals`.
     """
 
-    def __init__(self, blaster: ConditionBlaster, signals: Mapping[str, Signal]) -> None:
+    def __init__(
+        self,
+        blaster: ConditionBlaster,
+        signals: Mapping[str, Signal],
+        members: Callable[[str], Mapping[tuple[int, int], Signal]] = lambda _: {},
+    ) -> None:
         self._d = blaster.diagrams
         self._atoms = {level: atom for atom, level in blaster.atoms.items()}
-        self._signals = signals
+        self._signals = dict(signals)
+        self._members = members
         try:
             self._care = blaster.care()
         except DiagramLimitError:
@@ -202,7 +210,25 @@ class Writer:
         except NeedsNameError:
             return Condition("...", complete=False)
 
+    def _named(self, term: Term) -> Term:
+        """Return bits of a structure as the member that they are."""
+        if term.op != "extract" or term.args[0].op != "var":
+            return term
+        assert isinstance(term.value, int)
+        low, high = term.value, term.value + term.width
+        around = [
+            (place[1], place[0], member)
+            for place, member in self._members(term.args[0].name).items()
+            if place[0] <= low and high <= place[0] + place[1]
+        ]
+        if not around:
+            return term
+        width, start, member = min(around, key=lambda a: a[:2])
+        self._signals[member.name] = member
+        return extract(var(member.name, width), low - start, term.width)
+
     def _text(self, term: Term) -> str:
+        term = transform(term, self._named)
         try:
             return condition_to_verilog(term, signals=self._signals)
         except NeedsNameError:

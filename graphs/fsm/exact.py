@@ -209,7 +209,7 @@ class _Explorer:
         declared = [c for c in self.names.names if c in found or self.names.typed or c in self.names.spots]
         codes = [*declared, *(c for c in found if c not in declared)]
         label = {c: self.names.names.get(c) or literal(c, self.register.width) for c in codes}
-        writer = Writer(self.blaster, self.view.signals)
+        writer = Writer(self.blaster, self.view.signals, self.owner.text.members)
         transitions = []
         for source in codes:
             for target in (t for t in codes if found.get(source, {}).get(t, FALSE) != FALSE):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rtlgen.graphs.fsm.facts import Facts, carriers, collect, constant_value, leaves, number, unwrapped, whole_signals
 from rtlgen.graphs.wordlevel.build import Compiled, local_name, members
+from rtlgen.graphs.wordlevel.module import Signal
+from rtlgen.graphs.wordlevel.signals import member_signals
 
 if TYPE_CHECKING:
     from pyslang import ast
@@ -49,6 +51,7 @@ class BodyText:
         for item in self.items:
             if item.kind.name in ("Net", "Variable"):
                 self.symbols[self.name(item) or str(item.name)] = item
+        self._members: dict[str, dict[tuple[int, int], Signal]] = {}
         self._called: dict[Any, None] = {}
         parts = list(self._parts())
         self._enter(parts)
@@ -90,6 +93,13 @@ class BodyText:
     def name(self, symbol: Any) -> str | None:
         """Return the name of a symbol inside the body."""
         return local_name(symbol, self.prefix)
+
+    def members(self, name: str) -> dict[tuple[int, int], Signal]:
+        """Return the members of a signal whose type is a packed structure; see `member_signals`."""
+        if name not in self._members:
+            type_ = getattr(self.symbols.get(name), "type", None)
+            self._members[name] = member_signals(name, type_) if type_ is not None and type_.isIntegral else {}
+        return self._members[name]
 
     def spot(self, location: Any) -> Spot:
         """Return where something stands, for text from a macro where the macro is used."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from rtlgen.graphs.frontend.slang import Elaborated, elaborate
 from rtlgen.graphs.fsm.machines import state_machines
 from rtlgen.graphs.fsm.model import StateMachine, style_of
+from rtlgen.graphs.fsm.naming import BodyText
+from rtlgen.graphs.fsm.symbolic import expand
 from rtlgen.graphs.wordlevel.build import RECURSION_LIMIT, body_view, word_level
-from rtlgen.graphs.wordlevel.module import ModuleIR
+from rtlgen.graphs.wordlevel.module import ModuleIR, Signal
 from rtlgen.graphs.wordlevel.simulate import Samples, evaluate_terms, sample_module, simulate
 
 HEAD = "module m(input clk, rst, go, stop, input [3:0] d, output reg busy, output reg [1:0] led);"
@@ -81,6 +83,9 @@ def _deep() -> None:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
 
 
+Members = Callable[[str], Mapping[tuple[int, int], Signal]]
+
+
 def design_of(text: str) -> Elaborated:
     return elaborate({"m.sv": text.encode()}, top="m")
 
@@ -91,30 +96,38 @@ def machine_of(text: str, **options: float) -> StateMachine:
     return machine
 
 
-def values_of(view: ModuleIR, machine: StateMachine, texts: Iterable[str], samples: Samples) -> list[np.ndarray]:
+def values_of(
+    view: ModuleIR, machine: StateMachine, texts: list[str], samples: Samples, members: Members
+) -> list[np.ndarray]:
     """Return the value of every Verilog text over the samples, as slang reads it in a module of its own."""
-    texts = list(texts)
     signals = {n: s for n, s in view.signals.items() if s.depth is None and n in samples.values}
     plain = {n: re.sub(r"\W", "_", n) for n in sorted(signals, key=len, reverse=True)}
     constants = {n: (v, s.width) for s in view.signals.values() for v, n in s.enumerators}
     constants |= {s.name: (s.code, machine.width) for s in machine.states if s.name.isidentifier()}
+    parts = [(n, low, m) for n in signals for (low, _), m in members(n).items() if any(m.name in t for t in texts)]
+    plain = {m.name: re.sub(r"\W", "_", m.name) for _, _, m in sorted(parts, key=lambda p: -len(p[2].name))} | plain
+    constants |= {n: (v, m.width) for _, _, m in parts for v, n in m.enumerators}
     ports = [f"input {'signed' if s.signed else ''} [{s.width - 1}:0] {plain[n]}" for n, s in signals.items()]
     lines = [f"localparam [{w - 1}:0] {n} = {w}'d{v};" for n, (v, w) in constants.items() if n not in plain]
+    for name, low, member in parts:
+        lines.append(f"wire [{member.width - 1}:0] {plain[member.name]}; ")
+        lines.append(f"assign {plain[member.name]} = {plain[name]}[{low} +: {member.width}];")
     for index, text in enumerate(texts):
         for name in (n for n in plain if plain[n] != n):
             text = text.replace(name, plain[name])
         lines.append(f"wire c{index}; assign c{index} = {text};")
     check = word_level(elaborate({"c.sv": f"module c({', '.join(ports)}); {' '.join(lines)} endmodule".encode()}))[0]
     inputs = {plain[n]: samples.values[n] for n in signals}
-    return evaluate_terms([check.combinational[f"c{i}"] for i in range(len(texts))], inputs, samples.count)
+    terms = expand([check.combinational[f"c{i}"] for i in range(len(texts))], check.combinational)
+    return evaluate_terms(terms, inputs, samples.count)
 
 
-def check_exact(view: ModuleIR, machine: StateMachine, samples: Samples) -> int:
+def check_exact(view: ModuleIR, machine: StateMachine, samples: Samples, members: Members = lambda _: {}) -> int:
     """Check conditions against the next value of the register; return at how many points a state was left."""
     code = {s.name: s.code for s in machine.states}
     resets = [r for r in machine.resets if r.kind == "synchronous"]
     texts = [*(t.condition for t in machine.transitions), *(r.condition for r in resets)]
-    values = values_of(view, machine, texts, samples)
+    values = values_of(view, machine, texts, samples, members)
     now, following = samples.values[machine.register], samples.next[machine.register]
     quiet = np.ones(samples.count, dtype=bool)
     for reset, active in zip(resets, values[len(machine.transitions) :], strict=True):
@@ -139,12 +152,13 @@ def check(text: str, **options: float) -> list[StateMachine]:
     design = design_of(text)
     view = body_view(design, design.top.body)
     reached = simulate(view, traces=64, cycles=64, keep=1500).samples
+    members = BodyText(design, design.top.body).members
     found = state_machines(design, design.top, **options)
     for machine in found:
         assert machine.complete, machine.transitions
-        assert check_exact(view, machine, reached) > 0
+        assert check_exact(view, machine, reached, members) > 0
         if machine.exact:
-            check_exact(view, machine, sample_module(view, 1500))
+            check_exact(view, machine, sample_module(view, 1500), members)
     return found
 
 
@@ -262,6 +276,25 @@ def test_conditions_keep_names_of_signals_that_do_not_depend_on_the_state() -> N
       assign y = s == C; endmodule"""
     (machine,) = check(text)
     assert {t.condition for t in machine.transitions} == {"fits", "!fits", "a == b", "a != b"}
+
+
+def test_members_of_structures_have_their_names() -> None:
+    text = """typedef enum logic [1:0] {LOAD, STORE, FLUSH} op_t; typedef struct packed {logic v; op_t op;} part_t;
+    typedef struct packed {part_t [1:0] lane; logic [3:0] tag; logic valid;} req_t;
+    module m(input clk, rst, input req_t req, input [1:0] n, input [9:0] v, output y);
+      typedef enum logic [1:0] {A, B, C, D} s_t; s_t s;
+      always_ff @(posedge clk) if (rst) s <= A; else case (s)
+        A: if (req.valid && req.lane[1].op == STORE) s <= B;
+        B: if (req.tag[2]) s <= C; else if (req.lane[0].v) s <= D;
+        C: if (req.tag == 4'd3) s <= A;
+        D: if (v[n +: 2] == 2'd3) s <= A;
+      endcase
+      assign y = s == C; endmodule"""
+    (machine,) = check(text)
+    moves = {(t.source, t.target): t.condition for t in machine.transitions}
+    assert moves["A", "B"] == "req.valid && req.lane[1].op == STORE"
+    assert moves["B", "D"] == "req.lane[0].v && !req.tag[2]"
+    assert moves["C", "A"] == "req.tag == 4'd3"
 
 
 def test_what_the_view_cannot_take_is_read_off_the_text() -> None:
