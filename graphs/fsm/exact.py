@@ -150,7 +150,8 @@ class _Explorer:
         named = sum(code in names.names for code in found)
         if names.selected:
             return True
-        if not depends_on_state(self.blaster.diagrams, found):
+        asked = names.typed and _asks(self.following, self.register.name)
+        if not asked and not depends_on_state(self.blaster.diagrams, found):
             return False
         if named == len(found) > 2:
             return True
@@ -315,6 +316,11 @@ def _arms(term: Term) -> list[Term]:
             seen[arm] = None
             waiting += arm.args[1:] if arm.op == "ite" else ()
     return [a for a in seen if a.op != "ite"]
+
+
+def _asks(term: Term, name: str) -> bool:
+    """Return whether a choice in a next-state term asks for the state."""
+    return any(name in variables(t.args[0]) for t in walk(term) if t.op == "ite")
 
 
 def _synchronous_reset(following: Term, inputs: Iterable[str]) -> _SyncReset | None:

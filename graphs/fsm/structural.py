@@ -94,6 +94,8 @@ class _Reading:
         self.resets: dict[str, tuple[str, int]] = {}
         self.inactive = TRUE
         self.state = 0
+        self.asked = False
+        """A condition asks for the state."""
         self._open: list[Any] = []
 
     def run(self) -> StateMachine | None:
@@ -118,7 +120,8 @@ class _Reading:
             settled[state] = {target: guard for target, guard in guards.items() if guard != FALSE}
         known = {t for m in settled.values() for t in m if t is not None}
         treated = self.names.typed or self.names.selected or not any(None in m for m in settled.values())
-        moving = len(known) > 1 and (self.names.selected or depends_on_state(d, settled))
+        asked = self.names.selected or (self.names.typed and self.asked)
+        moving = len(known) > 1 and (asked or depends_on_state(d, settled))
         starts = [code for _, code in self.resets.values()]
         reached = _reached(starts, settled) if starts else set(settled)
         return self._machine(settled, reached) if moving and treated and len(reached) > 1 else None
@@ -283,6 +286,7 @@ class _Walk:
     def _hit(self, s: Any, label: Any) -> int:
         subject = unwrapped(s.expr)
         if _is(subject, self.reading.symbol):
+            self.reading.asked = True
             matched = _matches(label, self.reading.state, self.reading.width)
             if matched is not None:
                 return TRUE if matched else FALSE
@@ -355,6 +359,7 @@ class _Walk:
         """Return where the two sides of a comparison are equal."""
         for side, other in ((e.left, e.right), (e.right, e.left)):
             if _is(unwrapped(side), self.reading.symbol):
+                self.reading.asked = True
                 matched = _matches(other, self.reading.state, self.reading.width)
                 if matched is not None:
                     return TRUE if matched else FALSE
