@@ -105,7 +105,8 @@ class BodyText:
         """Return where something stands, for text from a macro where the macro is used."""
         manager = self.design.manager
         place = manager.getFullyExpandedLoc(location)
-        return Spot(str(manager.getFileName(place)), int(manager.getLineNumber(place)))
+        file = self.design.buffers.get(place.buffer.id) or manager.getFileName(place)
+        return Spot(str(file), int(manager.getLineNumber(place)))
 
     def states(self, symbol: Any) -> StateNames:
         """Return what the source says about the states of a register."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import sys
@@ -372,6 +373,23 @@ def test_designs_move_as_their_conditions_say(name: str, repository: Path) -> No
         assert machine.complete
         check_exact(view, machine, reached)
         check_exact(view, machine, sample_module(view, 1000))
+
+
+def test_picorv32_moves_as_its_conditions_say() -> None:
+    found = importlib.util.find_spec("pythondata_cpu_picorv32")
+    if found is None or found.origin is None:
+        pytest.skip("needs picorv32: pip install pythondata-cpu-picorv32")
+    source = Path(found.origin).parent / "verilog" / "picorv32.v"
+    design = elaborate({"picorv32.v": source.read_bytes()}, top="picorv32", parameters={"ENABLE_IRQ": "1"})
+    view = body_view(design, design.top.body)
+    machines = {m.register: m for m in state_machines(design, design.top)}
+    assert set(machines) == {"cpu_state", "mem_state", "irq_state"}
+    cpu = machines["cpu_state"]
+    assert (cpu.style, cpu.dead_ends, cpu.resets[0].state) == ("one-hot", ("cpu_state_trap",), "cpu_state_fetch")
+    samples = simulate(view, traces=32, cycles=100, keep=1000).samples
+    for machine in machines.values():
+        assert machine.exact
+        check_exact(view, machine, samples)
 
 
 CONDITIONS = st.recursive(
