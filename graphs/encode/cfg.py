@@ -131,9 +131,12 @@ def _forms(run: list[Node]) -> tuple[str, str]:
 
 
 def _run_text(run: list[Node], *, short: bool) -> str:
-    shown = run[:MAX_RUN] if short else run
-    texts = [_node_text(node, short=short) for node in shown]
-    return "; ".join([*texts, f"+{len(run) - len(shown)} more"] if len(shown) < len(run) else texts)
+    """Return a run; a shortened one keeps its first statements and the last, which decides what follows."""
+    texts = [_node_text(node, short=short) for node in run]
+    left_out = len(run) - MAX_RUN
+    if short and left_out > 0:
+        texts[MAX_RUN - 1 : -1] = [f"+{left_out} more"]
+    return "; ".join(texts)
 
 
 def _node_text(node: Node, *, short: bool) -> str:
@@ -188,16 +191,19 @@ class _Reader(Reader):
 
     def _add(self, first: int, run: str, nexts: Succession) -> None:
         """Add the statements of a run; the last one has the successors that the line says."""
-        parts = run.split("; ")
-        more = _MORE.fullmatch(parts[-1])
-        if more:
-            parts.pop()
-        nodes = []
-        for number, part in enumerate(parts, first):
-            follows = nexts if number == first + len(parts) - 1 and not more else (("", number + 1),)
+        nodes, number = [], first
+        for part in run.split("; "):
+            more = _MORE.fullmatch(part)
+            if more:
+                number += int(more[1])
+                continue
             found = _KIND.fullmatch(part)
             kind, text = (found[1], found[2] or "") if found else ("assign", part)
-            nodes.append(Node(number, kind, text, follows))
+            nodes.append(Node(number, kind, text, (("", number + 1),)))
+            number += 1
+        if not nodes:
+            self.wrong("NUMBER STATEMENTS", run)
+        nodes[-1] = replace(nodes[-1], nexts=nexts)
         self.blocks[-1] = replace(self.blocks[-1], nodes=(*self.blocks[-1].nodes, *nodes))
 
     def _nexts(self, text: str) -> Succession:
