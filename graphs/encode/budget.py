@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -101,10 +102,11 @@ def _choose(lines: Sequence[Line], room: int) -> list[int]:
 
 
 _SHORTENED: Final = "lines shortened"
+_LAST_S: Final = re.compile(r"s\b")
 
 
 def _summary(left_out: dict[str, int], needed: int) -> str:
-    counts = [f"{count} {what}" for what, count in left_out.items()]
+    counts = [f"{count} {_LAST_S.sub('', what, count=1) if count == 1 else what}" for what, count in left_out.items()]
     return f"# left out: {', '.join(counts)}; whole text: {needed} tokens"
 
 

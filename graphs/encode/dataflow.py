@@ -90,8 +90,8 @@ class Dataflow:
 def dataflow(body: BodyRows) -> Dataflow:
     """Return the data flow of a body.
 
-    A clock and a reset that belong to a domain are no sources of their own. Sources of equal role and block that are
-    neighbours in one signal are one.
+    A clock and a reset that belong to a domain are no sources of their own, nor is that reset as a condition. Ranges of
+    one source that touch are one.
     """
     return _Build(body).run()
 
@@ -147,11 +147,8 @@ class _Build:
     def _flow(self, flow: Flows) -> None:
         block = self.blocks.get(flow.block)
         key = (flow.block, (flow.target_low, flow.target_high))
-        implied = block is not None and (
-            (flow.kind == "clock" and flow.source == block.clock)
-            or (flow.kind == "reset" and flow.source == block.reset)
-        )
-        if implied:
+        own = {"clock": block.clock, "reset": block.reset, "control": block.reset} if block else {}
+        if own.get(flow.kind) == flow.source:
             self.driven[flow.target].setdefault(key, flow.line)
             return
         parts = self.parts[flow.target].setdefault(key, _Parts(line=flow.line))

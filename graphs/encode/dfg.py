@@ -26,7 +26,7 @@ from rtlgen.graphs.rows import BodyRows
 
 MAX_SOURCES: Final = 3
 """Sources of one role in a shortened line."""
-MAX_CLAUSES: Final = 2
+MAX_CLAUSES: Final = 1
 """Clauses in a shortened line."""
 
 _CLASSES: Final[dict[Kind, int]] = {

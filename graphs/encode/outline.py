@@ -86,17 +86,25 @@ def encode_ast(
         defines: macro → value.
 
     Raises:
-        InputError: fewer than `MIN_TOKENS` tokens, no such definition, or no such identifier or line in it.
+        InputError: fewer than `MIN_TOKENS` tokens, no such definition, no such identifier or line in it, or a source
+            that nests too deeply for slang.
     """
-    bag = Bag()
-    options = parsing.PreprocessorOptions()
-    options.predefines = [f"{n}={v}" if v else n for n, v in (defines or {}).items()]
-    bag.preprocessorOptions = options
-    tree = syntax.SyntaxTree.fromText(source, SourceManager(), options=bag)
+    tree = _parse(source, defines or {})
     items = _Outline(tree, first_line - 1).run(_definition(tree.root, name))
     far = _distances(items, focus) if focus else [0] * len(items)
     lines = [_line(item, number, far[number], focused=bool(focus)) for number, item in enumerate(items)]
     return fit(f"ast {written(name)}", lines, tokens)
+
+
+def _parse(source: str, defines: Mapping[str, str]) -> syntax.SyntaxTree:
+    bag = Bag()
+    options = parsing.PreprocessorOptions()
+    options.predefines = [f"{n}={v}" if v else n for n, v in defines.items()]
+    bag.preprocessorOptions = options
+    try:
+        return syntax.SyntaxTree.fromText(source, SourceManager(), options=bag)
+    except RuntimeError as error:
+        raise InputError("expected a source that slang can parse, got one that nests too deeply") from error
 
 
 def _line(item: _Item, number: int, distance: int, *, focused: bool) -> Line:
