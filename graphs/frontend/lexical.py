@@ -12,40 +12,12 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 BUILT_IN_DIRECTIVES: Final = frozenset(
-    [
-        "__FILE__",
-        "__LINE__",
-        "begin_keywords",
-        "celldefine",
-        "default_decay_time",
-        "default_nettype",
-        "default_trireg_strength",
-        "define",
-        "delay_mode_distributed",
-        "delay_mode_path",
-        "delay_mode_unit",
-        "delay_mode_zero",
-        "else",
-        "elsif",
-        "end_keywords",
-        "endcelldefine",
-        "endif",
-        "endprotect",
-        "endprotected",
-        "ifdef",
-        "ifndef",
-        "include",
-        "line",
-        "nounconnected_drive",
-        "pragma",
-        "protect",
-        "protected",
-        "resetall",
-        "timescale",
-        "unconnected_drive",
-        "undef",
-        "undefineall",
-    ]
+    """
+    __FILE__ __LINE__ begin_keywords celldefine default_decay_time default_nettype default_trireg_strength define
+    delay_mode_distributed delay_mode_path delay_mode_unit delay_mode_zero else elsif end_keywords endcelldefine endif
+    endprotect endprotected ifdef ifndef include line nounconnected_drive pragma protect protected resetall timescale
+    unconnected_drive undef undefineall
+    """.split()
 )
 """Compiler directives of IEEE 1800-2017 (22) and the usual additions: not macros."""
 

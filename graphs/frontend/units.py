@@ -27,7 +27,7 @@ from rtlgen.graphs.frontend.slang import ascii_text
 
 if TYPE_CHECKING:
     import pyslang
-    from pyslang import syntax
+    from pyslang import parsing, syntax
 
 MAX_HEADER_BYTES: Final = 32 << 20
 MAX_INCLUDE_DEPTH: Final = 64
