@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -83,6 +84,17 @@ class Prepared:
     closure: _Closure
     depth: int
     """Greatest depth of includes."""
+
+
+_VIRTUAL: Final = re.compile(r"^/@\d+(?P<path>/.*?)(?:@[0-9a-f]{20})?$", re.DOTALL)
+"""How `Sources` names a text for slang."""
+
+
+def stored_path(name: str, root: str) -> str:
+    """Return slang's name of a text as a path relative to the root of the repository."""
+    match = _VIRTUAL.match(name)
+    path = match["path"] if match else name
+    return posixpath.relpath(path, root) if path.startswith("/") else path
 
 
 class Sources:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rtlgen.graphs import model
@@ -33,18 +34,20 @@ def is_loose(rows: FileRows, content: bytes) -> bool:
     return any(node.parent in roots and node.kind not in _MODULES_ONLY for node in rows.nodes)
 
 
-def to_json(rows: FileRows) -> str:
-    """Return the facts of a file: definitions, packages, includes, imports, instances and macros."""
+def to_json(rows: FileRows, context: str, included: Sequence[str]) -> str:
+    """Return the facts of a file: definitions, packages, includes, imports, instances, macros, and their context."""
     facts: dict[str, Any] = {name: getattr(rows, name) for name in _LISTS}
     facts["macros"] = dict(rows.macros)
     facts["unknown_macros"] = sorted(rows.unknown_macros)
     facts["loose"] = rows.loose
+    facts["context"] = context
+    facts["included"] = included
     facts["head"] = [rows.path, rows.sha256, rows.size, rows.lines, rows.tier, rows.errors, rows.problem]
     return json.dumps(facts, separators=(",", ":"))
 
 
-def from_json(text: str) -> FileRows:
-    """Return rows with the facts of a file and nothing else.
+def from_json(text: str) -> tuple[FileRows, str, tuple[str, ...]]:
+    """Return rows with the facts of a file and nothing else, the context they were made in, and what it may include.
 
     Raises:
         ValueError: the text was not written by `to_json`.
@@ -56,7 +59,7 @@ def from_json(text: str) -> FileRows:
     rows.macros = facts["macros"]
     rows.unknown_macros = frozenset(facts["unknown_macros"])
     rows.loose = facts["loose"]
-    return rows
+    return rows, facts["context"], tuple(facts["included"])
 
 
 def of_plan(rows: FileRows) -> object:

@@ -1,9 +1,9 @@
 """The indexer: keeps the design database of one repository up to date.
 
 1. The files are listed; one whose size and time of change are as noted is not even read.
-2. Each new or changed file is parsed by itself, which gives its facts (what it defines, uses and includes).
+2. Each new or changed file is parsed with its headers, which gives its facts (what it defines, uses and includes).
 3. From the facts of all files follows the plan: tops, sources in order, include folders, macros from other files.
-4. A file that the plan gives headers or macros to is parsed again with them. Each file is one transaction.
+4. A file that the plan gives macros of others to is parsed again with them. Each file is one transaction.
 5. The sources of the plan are elaborated, and the bodies that changed are written, in one transaction.
 
 A process killed at any point leaves a database that holds every file finished so far, and the last whole design.
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,18 +23,16 @@ from typing import Any, Final
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
 from rtlgen.graphs.database.store import Writer, database_of
 from rtlgen.graphs.frontend.files import parse_file
-from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context, Parsed
-from rtlgen.graphs.frontend.units import Sources
+from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
+from rtlgen.graphs.frontend.units import Sources, stored_path
 from rtlgen.graphs.indexing import facts
 from rtlgen.graphs.indexing.inputs import BodyInputs
 from rtlgen.graphs.indexing.options import Options
 from rtlgen.graphs.indexing.tracker import Tracker
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.repository.files import discover
-from rtlgen.graphs.repository.project import Plan, plan
+from rtlgen.graphs.repository.project import Plan, Surroundings, plan
 
-_VIRTUAL: Final = re.compile(r"^/@\d+(?P<path>/.*?)(?:@[0-9a-f]{20})?$", re.DOTALL)
-"""How `Sources` names a text for slang."""
 _FORGET_BYTES: Final = 512 << 20
 """Texts beyond this are forgotten with their trees by a process that keeps indexing."""
 
@@ -102,6 +98,7 @@ class Indexer:
         self._tracker = Tracker(self.root, self.options, self.database)
         self._sources = Sources()
         self._made: Plan | None = None
+        self._around: Surroundings | None = None
 
     def close(self) -> None:
         """Give the database free."""
@@ -126,10 +123,11 @@ class Indexer:
         start = time.perf_counter()
         self._forget()
         removed = self._list(paths)
+        around = self._learn_all()
         made = self._plan()
-        changed = self._parse_all(made)
+        changed = self._parse_all(made, around)
         syntax_s = time.perf_counter() - start
-        elaborated, bodies = self._design(made)
+        elaborated, bodies = self._design(made, around)
         elaborate_s = time.perf_counter() - start - syntax_s
         return self._report(made, (changed, removed), elaborated, bodies, (syntax_s, elaborate_s, start))
 
@@ -152,9 +150,26 @@ class Indexer:
                 for path in gone:
                     self._writer.remove_file(path)
         with self._job("read files", len(present), "files") as advance:
-            for path in self._tracker.read(stored, self._parse_alone):
+            for path in self._tracker.read(stored):
                 advance(path)
         return len(gone)
+
+    def _learn_all(self) -> Surroundings:
+        """Parse every file whose facts are not known or no longer hold; return what is around the files."""
+        tracker = self._tracker
+        around = self._around if self._around is not None and not tracker.facts_changed else tracker.look_around()
+        self._around = around
+        contexts = tracker.raw_contexts(around)
+        waiting = [path for path in sorted(contexts) if tracker.known[path].raw_context != contexts[path]]
+        with self._job("parse", len(waiting), "files") as advance:
+            for path in waiting:
+                content = tracker.content(path)
+                context = self._context(around.include_dirs_for(path), around.defines, "")
+                parsed = parse_file(path, content, context)
+                parsed.rows.loose = facts.is_loose(parsed.rows, content)
+                tracker.learn(path, parsed, contexts[path])
+                advance(path)
+        return around
 
     @contextmanager
     def _job(self, job: str, total: int | None, unit: str) -> Iterator[Any]:
@@ -177,11 +192,6 @@ class Indexer:
         folders = tuple(str(self.root / d) for d in include_dirs)
         return Context(folders, defines, prelude, str(self.root), self._sources)
 
-    def _parse_alone(self, path: str, content: bytes) -> Parsed:
-        parsed = parse_file(path, content, self._context((), {}, ""))
-        parsed.rows.loose = facts.is_loose(parsed.rows, content)
-        return parsed
-
     def _plan(self) -> Plan:
         """Return the plan, made anew where a file says something else than before."""
         if self._made is not None and not self._tracker.facts_changed:
@@ -200,17 +210,17 @@ class Indexer:
         )
         return self._made
 
-    def _parse_all(self, made: Plan) -> int:
-        """Parse what is not in the database as the plan wants it, one transaction a file; return how many."""
+    def _parse_all(self, made: Plan, around: Surroundings) -> int:
+        """Write what is not in the database as the plan wants it, one transaction a file; return how many."""
         known = self._tracker.known
-        digests = {path: self._tracker.context_digest(path, made) for path in known}
+        digests = {path: _context_digest(known[path].raw_context, made.prelude_for(path)) for path in known}
         waiting = [path for path in sorted(known) if known[path].context != digests[path]]
-        with self._job("parse", len(waiting), "files") as advance:
+        with self._job("write", len(waiting), "files") as advance:
             for path in waiting:
                 self._parse(path, made, digests[path])
                 advance(path)
         if waiting or self._tracker.facts_changed:
-            self._write_notes(made)
+            self._write_notes(made, around)
         self._tracker.facts_changed = False
         return len(waiting)
 
@@ -218,31 +228,31 @@ class Indexer:
         known = self._tracker.known[path]
         content = self._tracker.content(path)
         parsed = known.parsed
-        include_dirs, prelude = made.include_dirs_for(path), made.prelude_for(path)
-        plain = not prelude and not made.defines and not known.raw.includes
-        if parsed is None or not plain or parsed.rows is not known.raw:
-            parsed = parse_file(path, content, self._context(include_dirs, made.defines, prelude))
+        prelude = made.prelude_for(path)
+        if parsed is None or prelude or parsed.rows is not known.raw:
+            parsed = parse_file(path, content, self._context(self._dirs(path), made.defines, prelude))
+        noted = facts.to_json(known.raw, known.raw_context, known.included)
         with self._writer.transaction():
-            self._writer.replace_file(parsed.rows, content, known.modified_ns, digest, facts.to_json(known.raw))
+            self._writer.replace_file(parsed.rows, content, known.modified_ns, digest, noted)
         known.parsed, known.context = parsed, digest
 
-    def _write_notes(self, made: Plan) -> None:
+    def _write_notes(self, made: Plan, around: Surroundings) -> None:
         """Write what goes beyond single files: resolved includes, and the notes of discovery and plan."""
         found = self._tracker.found
         assert found is not None
         notes = [*zip(found.places, found.skipped, strict=True), *zip(made.places, made.notes, strict=True)]
         with self._writer.transaction():
-            self._writer.resolve_includes(self._tracker.include_targets(made))
+            self._writer.resolve_includes(self._tracker.include_targets(around))
             self._writer.note(notes, "discover")
             self._writer.put("root", str(self.root))
             self._writer.put("options", asdict(self.options))
-            self._writer.put("plan", _recorded(made, self.options))
+            self._writer.put("plan", _recorded(made, around, self.options))
 
-    def _design(self, made: Plan) -> tuple[bool, list[str]]:
+    def _design(self, made: Plan, around: Surroundings) -> tuple[bool, list[str]]:
         """Elaborate and write the design unless it is up to date; return whether, and the bodies that changed."""
         known = self._tracker.known
         parts = [(path, known[path].context) for path in made.files if path in known]
-        state = json.dumps([_recorded(made, self.options), parts], default=list)
+        state = json.dumps([_recorded(made, around, self.options), parts], default=list)
         digest = hashlib.sha256(state.encode()).hexdigest()
         if self._writer.get("design") == json.dumps(digest):
             return False, []
@@ -272,15 +282,15 @@ class Indexer:
         if known is None:
             return None
         if known.parsed is None or known.parsed.tree is None:
-            context = self._context(made.include_dirs_for(path), made.defines, made.prelude_for(path))
+            context = self._context(self._dirs(path), made.defines, made.prelude_for(path))
             known.parsed = FRONT_ENDS.load("syntax").parse(path, self._tracker.content(path), context)
         return known.parsed.tree
 
+    def _dirs(self, path: str) -> tuple[str, ...]:
+        return self._around.include_dirs_for(path) if self._around is not None else ()
+
     def _path_of(self, name: str) -> str:
-        """Return slang's name of a text as a path relative to the root."""
-        match = _VIRTUAL.match(name)
-        path = match["path"] if match else name
-        return posixpath.relpath(path, self.root) if path.startswith("/") else path
+        return stored_path(name, str(self.root))
 
     def _report(
         self,
@@ -313,13 +323,18 @@ class Indexer:
         )
 
 
-def _recorded(made: Plan, options: Options) -> dict[str, Any]:
+def _context_digest(raw_context: str, prelude: str) -> str:
+    """Return the digest of everything that the rows of a file depend on."""
+    return hashlib.sha256(f"{raw_context}\0{prelude}".encode()).hexdigest()
+
+
+def _recorded(made: Plan, around: Surroundings, options: Options) -> dict[str, Any]:
     """Return what is needed to elaborate the stored design again."""
     return {
         "tops": made.tops,
         "files": made.files,
         "defines": dict(made.defines),
         "parameters": {**made.parameters, **options.parameters},
-        "include_dirs": {path: made.include_dirs_for(path) for path in made.files},
+        "include_dirs": {path: around.include_dirs_for(path) for path in made.files},
         "preludes": {path: text for path in made.files if (text := made.prelude_for(path))},
     }

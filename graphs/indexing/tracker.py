@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtlgen.graphs.database.store import Stored
+from rtlgen.graphs.frontend.lexical import scan
 from rtlgen.graphs.frontend.protocol import Parsed
 from rtlgen.graphs.indexing import facts
 from rtlgen.graphs.indexing.options import Options
+from rtlgen.graphs.model import Includes
 from rtlgen.graphs.repository.filelist import read_filelists
 from rtlgen.graphs.repository.files import Found, SourceFile, discover
-from rtlgen.graphs.repository.project import Plan
+from rtlgen.graphs.repository.project import Surroundings, surroundings
 from rtlgen.graphs.rows import FileRows
-
-Parse = Callable[[str, bytes], Parsed]
-"""Parses a file by itself, whatever the plan will be."""
 
 
 @dataclass(slots=True)
@@ -27,17 +26,23 @@ class Known:
     """A file in the memory of the indexer.
 
     Attributes:
-        raw: its facts by itself, before any plan.
-        parsed: the last full parse, None when only the facts are known.
+        included: names in its `` `include `` directives, those in excluded branches too.
+        raw: its facts, as it is with its headers but without macros from elsewhere; empty before `learn`.
+        raw_context: digest of what the facts were made from; empty before `learn`.
         context: digest of what the rows in the database were made from; empty before they are written.
+        parsed: the last full parse, None when only the facts are known.
+        old: facts of the text before, until those of the new one are known.
     """
 
     size: int
     modified_ns: int
     sha256: str
+    included: tuple[str, ...]
     raw: FileRows
-    context: str
+    raw_context: str = ""
+    context: str = ""
     parsed: Parsed | None = None
+    old: FileRows | None = None
 
 
 class Tracker:
@@ -89,16 +94,16 @@ class Tracker:
             excluded.append("/" + str(self._database.relative_to(self.root)))
         return discover(self.root, exclude=excluded, also=also)
 
-    def read(self, stored: Mapping[str, Stored], parse: Parse) -> Iterator[str]:
-        """Learn the facts of every file, from memory, from the database, or by parsing it; yield each path."""
+    def read(self, stored: Mapping[str, Stored]) -> Iterator[str]:
+        """Learn what every file includes, from memory, from the database, or from its text; yield each path."""
         assert self.found is not None
         for file in self.found.files:
             known = self.known.get(file.path)
             if known is None or (known.size, known.modified_ns) != (file.size, file.modified_ns):
-                self._read(file, known, stored.get(file.path), parse)
+                self._read(file, known, stored.get(file.path))
             yield file.path
 
-    def _read(self, file: SourceFile, known: Known | None, noted: Stored | None, parse: Parse) -> None:
+    def _read(self, file: SourceFile, known: Known | None, noted: Stored | None) -> None:
         same = noted is not None and (noted.size, noted.modified_ns) == (file.size, file.modified_ns)
         if known is None and noted is not None and same and self._remember(file, noted):
             return
@@ -109,20 +114,44 @@ class Tracker:
             return
         if known is None and noted is not None and noted.sha256 == digest and self._remember(file, noted):
             return
-        parsed = parse(file.path, content)
-        if known is None or facts.of_plan(known.raw) != facts.of_plan(parsed.rows):
+        raw = FileRows(file.path, digest, len(content), 0)
+        included = tuple(dict.fromkeys(i.name.strip('"<> ') for i in scan(content).includes))
+        old = known.old or known.raw if known is not None else None
+        if known is None or known.included != included:
             self.facts_changed = True
-        self.known[file.path] = Known(file.size, file.modified_ns, digest, parsed.rows, "", parsed)
+        self.known[file.path] = Known(file.size, file.modified_ns, digest, included, raw, old=old)
 
     def _remember(self, file: SourceFile, noted: Stored) -> bool:
         """Take over what the database knows of an unchanged file; return False where it can't be read."""
         try:
-            raw = facts.from_json(noted.facts)
+            raw, raw_context, included = facts.from_json(noted.facts)
         except (ValueError, KeyError, TypeError):
             return False
-        self.known[file.path] = Known(file.size, file.modified_ns, noted.sha256, raw, noted.context)
+        self.known[file.path] = Known(
+            file.size, file.modified_ns, noted.sha256, included, raw, raw_context, noted.context
+        )  # fmt: skip
         self.facts_changed = True
         return True
+
+    def learn(self, path: str, parsed: Parsed, raw_context: str) -> None:
+        """Take the facts that a parse gave."""
+        known = self.known[path]
+        before = known.old or (known.raw if known.raw_context else None)
+        if before is None or facts.of_plan(before) != facts.of_plan(parsed.rows):
+            self.facts_changed = True
+        known.raw, known.raw_context, known.parsed, known.old = parsed.rows, raw_context, parsed, None
+
+    def look_around(self) -> Surroundings:
+        """Return what file lists, cores and options say, and what the includes of all files mean."""
+        options = self._options
+        return surroundings(
+            self.root,
+            {path: _with_includes(path, known) for path, known in self.known.items()},
+            filelists=options.filelists,
+            core=options.core,
+            include_dirs=options.include_dirs,
+            defines=options.defines,
+        )
 
     def content(self, path: str) -> bytes:
         """Return the content of a file; nothing for one that can't be read, which then counts as empty."""
@@ -131,37 +160,30 @@ class Tracker:
         except OSError:
             return b""
 
-    def context_digest(self, path: str, made: Plan) -> str:
-        """Return the digest of everything that the rows of a file depend on."""
-        known = self.known[path]
-        parts: list[object] = [known.sha256, made.prelude_for(path)]
-        parts.append([(d, made.defines[d]) for d in sorted(made.defines)])
-        if known.raw.includes:
-            parts.append(made.include_dirs_for(path))
-            parts.append(self._headers(path, made))
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    def raw_contexts(self, around: Surroundings) -> dict[str, str]:
+        """Return path → digest of everything that the facts of the file depend on."""
+        defines = sorted(around.defines.items())
+        found = {}
+        for path, known in self.known.items():
+            parts: list[object] = [known.sha256, defines]
+            if known.included:
+                headers = [(p, self.known[p].sha256) for p in around.includes.closure.get(path, ()) if p in self.known]
+                parts += [around.include_dirs_for(path), headers]
+            found[path] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return found
 
-    def _headers(self, path: str, made: Plan) -> list[tuple[str, str]]:
-        """Return path and sha256 of every file of the repository that may be included, directly or not."""
-        found: dict[str, str] = {}
-        waiting = [path]
-        while waiting:
-            here = waiting.pop()
-            folders = [posixpath.dirname(here), *made.include_dirs_for(here), *made.include_dirs_for(path)]
-            for include in self.known[here].raw.includes if here in self.known else ():
-                for folder in folders:
-                    target = posixpath.normpath(posixpath.join(folder, include.name))
-                    if target in self.known and target not in found:
-                        found[target] = self.known[target].sha256
-                        waiting.append(target)
-        return sorted(found.items())
-
-    def include_targets(self, made: Plan) -> Iterator[tuple[str, str, str]]:
+    def include_targets(self, around: Surroundings) -> Iterator[tuple[str, str, str]]:
         """Yield path, name as written, and the file that is taken in, for each include that the repository holds."""
         for path, known in self.known.items():
-            for include in known.raw.includes:
-                for folder in (posixpath.dirname(path), *made.include_dirs_for(path)):
-                    target = posixpath.normpath(posixpath.join(folder, include.name))
+            for name in known.included:
+                for folder in (posixpath.dirname(path), *around.include_dirs_for(path)):
+                    target = posixpath.normpath(posixpath.join(folder, name))
                     if target in self.known:
-                        yield path, include.name, target
+                        yield path, name, target
                         break
+
+
+def _with_includes(path: str, known: Known) -> FileRows:
+    rows = FileRows(path, known.sha256, known.size, 0)
+    rows.includes = [Includes(0, 0, name, 0) for name in known.included]
+    return rows

@@ -16,7 +16,7 @@ from rtlgen.graphs.repository.design import Design, Given, gather
 from rtlgen.graphs.repository.filelist import FileList, read_filelists
 from rtlgen.graphs.repository.files import discover
 from rtlgen.graphs.repository.headers import Headers
-from rtlgen.graphs.repository.includes import resolve
+from rtlgen.graphs.repository.includes import Includes, resolve
 from rtlgen.graphs.repository.macros import Macros
 from rtlgen.graphs.repository.notes import Notes
 from rtlgen.graphs.repository.order import compile_order
@@ -58,6 +58,22 @@ class Plan:
         return self.search.get(path, self.given_dirs)
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What file lists, cores and options say about every file, and what the includes of the repository mean."""
+
+    listed: FileList
+    parts: CoreFiles
+    include_dirs: tuple[str, ...]
+    """Those given, for every file."""
+    defines: Mapping[str, str]
+    includes: Includes
+
+    def include_dirs_for(self, path: str) -> tuple[str, ...]:
+        """Return where the includes of one file are looked for: the folders given, then those found for it."""
+        return _unique([*self.include_dirs, *self.includes.folders.get(path, ())])
+
+
 def plan(
     root: Path | str,
     files: Mapping[str, FileRows],
@@ -89,16 +105,16 @@ def plan(
     Raises:
         InputError: a top, file list or core is not there, or can't be read.
     """
-    base = Path(os.path.abspath(root))
+    around = surroundings(
+        root, files, filelists=filelists, core=core, include_dirs=include_dirs, defines=defines, environ=environ
+    )
+    listed, parts, dirs, macros_given, includes = (
+        around.listed, around.parts, around.include_dirs, around.defines, around.includes,
+    )  # fmt: skip
     notes = Notes()
-    listed = read_filelists(filelists, base, environ=environ, paths=files) if filelists else FileList()
-    parts = _core(core, base)
     for part in (listed, parts):
         notes.extend(part.notes, part.places)
     given = _given(listed, parts)
-    dirs = _unique([*(_relative(d, base) for d in include_dirs), *listed.include_dirs, *parts.include_dirs])
-    macros_given = {**parts.defines, **listed.defines, **(defines or {})}
-    includes = resolve(files, Headers(files, dirs, base))
     units = collect(files, includes.closure)
     names = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
     design = gather(units, names, given)
@@ -121,9 +137,34 @@ def plan(
         notes=tuple(notes.rows),
         places=tuple(notes.places),
         preludes=preludes,
-        search={path: _unique([*dirs, *folders]) for path, folders in includes.folders.items() if folders},
+        search={path: around.include_dirs_for(path) for path, folders in includes.folders.items() if folders},
         given_dirs=dirs,
     )
+
+
+def surroundings(
+    root: Path | str,
+    files: Mapping[str, FileRows],
+    *,
+    filelists: Sequence[Path | str] = (),
+    core: str | None = None,
+    include_dirs: Sequence[Path | str] = (),
+    defines: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Surroundings:
+    """Return what must be known around files before they are parsed; of the rows only the includes are looked at.
+
+    The arguments are those of `plan`.
+
+    Raises:
+        InputError: a file list or core is not there, or can't be read.
+    """
+    base = Path(os.path.abspath(root))
+    listed = read_filelists(filelists, base, environ=environ, paths=files) if filelists else FileList()
+    parts = _core(core, base)
+    dirs = _unique([*(_relative(d, base) for d in include_dirs), *listed.include_dirs, *parts.include_dirs])
+    macros = {**parts.defines, **listed.defines, **(defines or {})}
+    return Surroundings(listed, parts, dirs, macros, resolve(files, Headers(files, dirs, base)))
 
 
 def _core(core: str | None, root: Path) -> CoreFiles:
