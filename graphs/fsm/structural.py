@@ -510,7 +510,10 @@ def _matches(label: Any, state: int, width: int) -> bool | None:
 def _text(expression: Any) -> str:
     """Return the text of an expression on one line, without comments."""
     e = unwrapped(expression)
-    if e.syntax is not None:
-        return _LAYOUT.sub(" ", str(e.syntax)).strip()
+    syntax = e.syntax
+    while syntax is not None and syntax.kind.name == "ParenthesizedExpression":
+        syntax = syntax.expression
+    if syntax is not None:
+        return _LAYOUT.sub(" ", str(syntax)).strip()
     known, value = constant_value(e, int(e.type.bitWidth))
     return literal(value, int(e.type.bitWidth)) if known and value is not None else "?"
