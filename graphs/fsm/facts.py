@@ -124,16 +124,39 @@ def whole_signals(expression: Any) -> list[Any]:
     return [e.symbol for e in leaves(expression) if e.kind.name == "NamedValue" and is_signal(e.symbol)]
 
 
-def carriers(facts: Facts, root: Any, width: int) -> dict[Any, None]:
-    """Return `root` and every signal of its width that exchanges whole values with a carrier."""
-    found = {root: None}
-    groups = [[symbol, *whole_signals(right)] for symbol, _, right in facts.assignments]
-    groups += facts.links
-    groups += [[*whole_signals(c.left), *whole_signals(c.right)] for c in facts.comparisons]
-    before = 0
-    while before != len(found):
-        before = len(found)
-        for symbols in groups:
-            if any(s in found for s in symbols):
-                found.update((s, None) for s in symbols if s.type.bitWidth == width)
-    return found
+class Exchanges:
+    """Which signals exchange whole values: by assignments, comparisons and links."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._groups = [[symbol, *whole_signals(right)] for symbol, _, right in facts.assignments]
+        self._groups += facts.links
+        self._groups += [[*whole_signals(c.left), *whole_signals(c.right)] for c in facts.comparisons]
+        self._holding: dict[Any, list[int]] = {}
+        for index, symbols in enumerate(self._groups):
+            for symbol in symbols:
+                self._holding.setdefault(symbol, []).append(index)
+
+    def carriers(self, root: Any, width: int) -> dict[Any, None]:
+        """Return `root` and every signal of its width that exchanges whole values with a carrier."""
+        near = [self._groups[i] for i in sorted(self._connected(root))]
+        found = {root: None}
+        before = 0
+        while before != len(found):
+            before = len(found)
+            for symbols in near:
+                if any(s in found for s in symbols):
+                    found.update((s, None) for s in symbols if s.type.bitWidth == width)
+        return found
+
+    def _connected(self, root: Any) -> set[int]:
+        """Return the groups that hold a signal connected with `root`."""
+        groups: set[int] = set()
+        seen, waiting = {root}, [root]
+        while waiting:
+            for index in self._holding.get(waiting.pop(), ()):
+                if index not in groups:
+                    groups.add(index)
+                    fresh = [s for s in self._groups[index] if s not in seen]
+                    seen.update(fresh)
+                    waiting += fresh
+        return groups

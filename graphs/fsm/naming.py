@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rtlgen.graphs.fsm.facts import Facts, carriers, collect, constant_value, leaves, number, unwrapped, whole_signals
+from rtlgen.graphs.fsm.facts import Exchanges, Facts, collect, constant_value, leaves, number, unwrapped, whole_signals
 from rtlgen.graphs.wordlevel.build import Compiled, local_name, members
 from rtlgen.graphs.wordlevel.module import Signal
 from rtlgen.graphs.wordlevel.signals import member_signals
@@ -57,6 +57,7 @@ class BodyText:
         self._enter(parts)
         self.facts: Facts = collect(*parts, *(f.body for f in self._called))
         self._link()
+        self.exchanges = Exchanges(self.facts)
 
     def _parts(self) -> Iterator[Any]:
         for item in self.items:
@@ -134,7 +135,7 @@ class _Namer:
         self.facts = text.facts
         self.symbol = symbol
         self.width = int(symbol.type.bitWidth)
-        self.carriers: Mapping[Any, None] = carriers(self.facts, symbol, self.width)
+        self.carriers: Mapping[Any, None] = text.exchanges.carriers(symbol, self.width)
         self.found = StateNames()
         self.constants: dict[int, Any] = {}
 

@@ -8,6 +8,7 @@ text of a condition means the same wherever it stands, so the result is never ca
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
@@ -25,6 +26,8 @@ from rtlgen.graphs.wordlevel.literals import literal
 from rtlgen.graphs.wordlevel.module import ModuleIR
 
 MAX_STATES, MAX_WIDTH = 64, 64
+MAX_S = 5.0
+"""Seconds per body; the registers left then are not looked at."""
 _EDGES = {"PosEdge": "pos", "NegEdge": "neg"}
 _LAYOUT = re.compile(r"//[^\n]*|/\*.*?\*/|\s+", re.DOTALL)
 _PLAIN = re.compile(r"!?[\w$.'\[\]]+|!\(.*\)")
@@ -60,9 +63,10 @@ class StructuralExtractor:
 
     def machines(self) -> Iterator[StateMachine]:
         """Yield the machines in order of declaration."""
+        limit = time.monotonic() + MAX_S
         for name, symbol in self.text.symbols.items():
             problem = self._problem(name, symbol)
-            if not problem:
+            if not problem or time.monotonic() > limit:
                 continue
             names = self.text.states(symbol)
             if names.typed or (names.selected and len(names.spots) > 1) or len(names.names) > 1:
@@ -506,7 +510,10 @@ def _matches(label: Any, state: int, width: int) -> bool | None:
 def _text(expression: Any) -> str:
     """Return the text of an expression on one line, without comments."""
     e = unwrapped(expression)
-    if e.syntax is not None:
-        return _LAYOUT.sub(" ", str(e.syntax)).strip()
+    syntax = e.syntax
+    while syntax is not None and syntax.kind.name == "ParenthesizedExpression":
+        syntax = syntax.expression
+    if syntax is not None:
+        return _LAYOUT.sub(" ", str(syntax)).strip()
     known, value = constant_value(e, int(e.type.bitWidth))
     return literal(value, int(e.type.bitWidth)) if known and value is not None else "?"

@@ -305,7 +305,7 @@ def test_what_the_view_cannot_take_is_read_off_the_text() -> None:
       always_ff @(posedge clk or negedge rst) if (!rst) s <= A; else s <= n;
       always_comb begin n = s; y = 0;
         case (s)
-          A: if (bus.valid) n = B;
+          A: n = (bus.valid) ? B : A;
           B: begin y = 1; if (bus.ready && !bus.valid) n = C; end
           default: n = A;
         endcase

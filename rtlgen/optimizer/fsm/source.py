@@ -13,7 +13,7 @@ from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.fsm.facts import (
-    carriers,
+    Exchanges,
     collect,
     constant_value,
     index_value,
@@ -104,7 +104,7 @@ class _Locator:
         """Return the finished text, None where the register's symbol isn't found."""
         if self.root is None:
             return None
-        self.carriers = carriers(self.facts, self.root, self.text.width)
+        self.carriers = Exchanges(self.facts).carriers(self.root, self.text.width)
         self.text.carriers = tuple(s.name for s in self.carriers)
         self._assigned()
         self._compared()
