@@ -32,7 +32,13 @@ from rtlgen.graphs.query.answers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtlgen.graphs.encode.budget import Encoded
+    from rtlgen.graphs.fsm.model import StateMachine
+    from rtlgen.graphs.pictures import Picture
     from rtlgen.graphs.query.control import ControlFlowAnswer
+    from rtlgen.graphs.rows import BodyRows
 
 MAX_CANDIDATES = 8
 
@@ -344,6 +350,95 @@ class DesignDatabase:
         from rtlgen.graphs.query.control import control_flow
 
         return control_flow(self, block)
+
+    def state_machines(
+        self, name: str | None = None, *, advance: Callable[[int], None] | None = None
+    ) -> list[StateMachine]:
+        """Return state machines; see `rtlgen.graphs.query.machines.machines`.
+
+        Raises:
+            InputError: there is no such module, or no such machine in it.
+        """
+        from rtlgen.graphs.query.machines import machines
+
+        return machines(self, name, advance=advance)
+
+    def body_rows(self, module: str) -> BodyRows:
+        """Return the rows of a module (of its first body where it has several) or of an instance's body.
+
+        Raises:
+            InputError: there is no such module.
+        """
+        from rtlgen.graphs.database.bodies import body_rows
+
+        row = next(self.rows(model.Body, "definition = ? ORDER BY id LIMIT 1", (module,)), None)
+        number = row.id if row is not None else self.instance(module).body
+        if not number:
+            raise InputError(f"{module}: its source was not found, so there is nothing below its ports")
+        return body_rows(self, number)
+
+    def encoded(self, module: str, view: str, *, tokens: int | None = None, focus: Sequence[str] = ()) -> Encoded:
+        """Return the AST, CFG or DFG of a module as compact text.
+
+        Args:
+            module: name of a module, or path of an instance.
+            view: ast, cfg or dfg.
+            tokens: largest size, in estimated tokens.
+            focus: signals or lines to keep first.
+
+        Raises:
+            InputError: there is no such module, or the budget is too small for anything.
+        """
+        from rtlgen.graphs.encode.cfg import encode_cfg
+        from rtlgen.graphs.encode.dfg import encode_dfg
+        from rtlgen.graphs.encode.outline import encode_ast
+
+        if view == "ast":
+            return encode_ast(*self._text_of(module), tokens=tokens, focus=focus)
+        encode = encode_cfg if view == "cfg" else encode_dfg
+        return encode(self.body_rows(module), tokens=tokens, focus=focus)
+
+    def _text_of(self, module: str) -> tuple[str, str]:
+        """Return the source of the file that defines a module, and the module's name."""
+        found = next(self.rows(model.Definition, "name = ? ORDER BY id LIMIT 1", (module,)), None)
+        name = module if found is not None else self.instance(module).definition
+        row = found or next(self.rows(model.Definition, "name = ? ORDER BY id LIMIT 1", (name,)))
+        return self.source(row.file).decode("utf-8", "replace"), name
+
+    def picture(
+        self,
+        name: str | None = None,
+        *,
+        view: str | None = None,
+        depth: int | None = 3,
+        through_registers: bool = True,
+        clocks: bool = False,
+    ) -> Picture:
+        """Return a picture: of the fan-in (`cone`) or `fanout` of a signal, or of the `hierarchy`, `fsm` or `cfg`.
+
+        Raises:
+            InputError: there is no such signal, module, machine or block.
+        """
+        from rtlgen.graphs.query import pictures
+
+        view = view or self._view_of(name)
+        if view == "hierarchy":
+            return pictures.hierarchy_picture(self, name)
+        if name is None:
+            raise InputError(f"expected a signal or module to show as {view}, got none")
+        if view == "fsm":
+            found = self.state_machines(name)
+            if not found:
+                raise InputError(f"{name}: no state machine")
+            return pictures.states_picture(found[0])
+        if view == "cfg":
+            return pictures.control_picture(self.control_flow(name))
+        return pictures.cone_picture(
+            self, name, forward=view == "fanout", depth=depth, through_registers=through_registers, clocks=clocks
+        )
+
+    def _view_of(self, name: str | None) -> str:
+        return "hierarchy" if name is None or self._instance(name) is not None else "cone"
 
     def unused(self) -> list[Unused]:
         """Return what nobody reads, drives or instantiates."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 if TYPE_CHECKING:
+    from rtlgen.graphs.fsm.model import StateMachine
     from rtlgen.graphs.model import Instance
     from rtlgen.graphs.query.answers import (
         Access,
@@ -155,3 +156,21 @@ def control_flow(found: Sequence[ControlFlowAnswer]) -> None:
 def statistics(found: Mapping[str, int]) -> None:
     """Print counts."""
     _rows(_table("what", "number"), [(name.replace("_", " "), f"{count:,}") for name, count in found.items()])
+
+
+def machines(found: Sequence[StateMachine]) -> None:
+    """Print state machines."""
+    console = _console()
+    if not found:
+        console.print("no state machine")
+    for machine in found:
+        exact = "exact" if machine.exact else f"read off the text ({machine.problem})"
+        title = f"{machine.module}.{machine.register}  {machine.file}:{machine.line}"
+        console.print(f"[bold]{escape(title)}[/]  {len(machine.states)} states, {machine.style}, {escape(exact)}")
+        for reset in machine.resets:
+            console.print(escape(f"  reset to {reset.state} ({reset.kind}) {reset.condition}"))
+        table = _table("from", "to", "when")
+        for t in machine.transitions:
+            table.add_row(escape(t.source), escape(t.target or "?"), escape(t.condition))
+        console.print(table)
+        console.print()

@@ -184,3 +184,84 @@ def stats(database: Path, as_json: bool) -> None:
             click.echo(json.dumps(found, indent=2))
         else:
             show.statistics(found)
+
+
+@command.command("fsm")
+@click.argument("name", metavar="[MODULE[.REGISTER]]", required=False)
+@_common
+def fsm(database: Path, name: str | None, as_json: bool) -> None:
+    """Show state machines: state register, encoding, transitions with their conditions."""
+    from rtlgen.core.config import load_settings
+    from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted
+    from rtlgen.display import show as display
+
+    bus = EventBus()
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        bus.emit(JobAdvanced(job="state machines", done=done))
+
+    with _open(database) as design, display(bus, load_settings().display):
+        bus.emit(JobStarted(job="state machines", unit="modules"))
+        found = design.state_machines(name, advance=advance)
+        bus.emit(JobFinished(job="state machines"))
+    if as_json:
+        click.echo(json.dumps([machine.to_dict() for machine in found], indent=2))
+    else:
+        show.machines(found)
+
+
+_VIEWS = ("cone", "fanout", "hierarchy", "fsm", "cfg")
+
+
+@command.command("show")
+@click.argument("name", metavar="SIGNAL|MODULE", required=False)
+@click.option("--format", "form", type=click.Choice(["svg", "dot", "html"]), default="html", show_default=True)
+@click.option("--view", type=click.Choice(_VIEWS), help="Default: the fan-in of a signal, the hierarchy of a module.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write; default: standard output.")
+@_cone_options
+@click.pass_obj
+def show_picture(
+    database: Path, name: str | None, form: str, view: str | None, out: Path | None, depth: int,
+    stop_at_registers: bool, clocks: bool,
+) -> None:  # fmt: skip
+    """Draw a cone, a hierarchy, a state diagram or the control flow of a block."""
+    from rtlgen.graphs.pictures import render
+
+    with _open(database) as design:
+        picture = design.picture(name, view=view, depth=depth, through_registers=not stop_at_registers, clocks=clocks)
+        text = render(picture, form, f"file://{design.root}/{{file}}#L{{line}}")  # type: ignore[arg-type]
+    _write(text, out)
+
+
+def _write(text: str, out: Path | None) -> None:
+    from rtlgen.core.errors import InputError
+
+    if out is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{out}: can't be written: {error.strerror or error}") from error
+    click.echo(f"{out} written", err=True)
+
+
+@command.command("text")
+@click.argument("module")
+@click.option("--view", type=click.Choice(["ast", "cfg", "dfg"]), default="dfg", show_default=True)
+@click.option("--tokens", type=click.IntRange(min=1), help="Largest size, in estimated tokens.")
+@click.option("--focus", multiple=True, metavar="SIGNAL|LINE", help="What to keep first (repeatable).")
+@_common
+def text(database: Path, module: str, view: str, tokens: int | None, focus: tuple[str, ...], as_json: bool) -> None:
+    """Write the graph of MODULE as compact text, for prompts and training data."""
+    with _open(database) as design:
+        found = design.encoded(module, view, tokens=tokens, focus=focus)
+    if as_json:
+        click.echo(json.dumps({"text": found.text, "tokens": found.tokens, "left_out": found.left_out}, indent=2))
+        return
+    click.echo(found.text, nl=False)
+    if found.left_out:
+        click.echo("left out: " + ", ".join(f"{count} {what}" for what, count in found.left_out.items()), err=True)
