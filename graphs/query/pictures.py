@@ -86,7 +86,7 @@ def _signal_node(design: DesignDatabase, excerpts: Excerpts, found: Cone, key: t
     details = (("path", path), ("type", signal.type), ("bits in the cone", design.path_of(bits)))
     return Node(
         f"{instance}/{number}",
-        (signal.name, signal.type if signal.width != 1 else ""),
+        (signal.name, signal.type) if signal.width != 1 else (signal.name,),
         _KINDS.get(kind_of(design, bits), "wire"),
         f"i{instance}",
         path,
