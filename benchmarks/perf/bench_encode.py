@@ -76,7 +76,8 @@ def _corpus(folders: Iterable[Path]) -> list[str]:
 
 def _texts(files: list[Path], top: str) -> dict[str, list[str]]:
     design = elaborate({str(f): f.read_bytes() for f in files}, top=top)
-    bodies = Hierarchy(Places(design.manager)).run([design.top]).bodies.values()
+    found = Hierarchy(Places(design.manager)).run([design.top]).bodies.values()
+    bodies = [body for body in found if body is not None]
     texts: dict[str, list[str]] = {"dfg": [], "cfg": [], "ast": []}
     start = time.perf_counter()
     for body in bodies:
