@@ -11,7 +11,7 @@ from typing import Final
 from rtlgen.core.errors import InputError
 from rtlgen.graphs.encode.tokens import estimate
 
-MIN_TOKENS: Final = 64
+MIN_TOKENS: Final = 96
 """The least budget: it always holds the first line and the line that says what was left out."""
 MAX_TITLE: Final = 16
 """Tokens of the first line, where the text is cut; a longer one is shortened."""

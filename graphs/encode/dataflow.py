@@ -188,10 +188,13 @@ class _Build:
     def _all_parts(self, signal: int) -> list[tuple[tuple[int, Span], _Parts]]:
         """Return what drives a signal, bits that are only set to constants included, in the order of the source."""
         found = dict(self.parts[signal])
-        for (block, (low, high)), line in self.driven[signal].items():
-            covered = [span for owner, span in found if owner == block]
-            for rest in _without((low, high), covered):
+        covered: dict[int, list[Span]] = defaultdict(list)
+        for owner, span in found:
+            covered[owner].append(span)
+        for (block, span), line in self.driven[signal].items():
+            for rest in list(_without(span, covered[block])):
                 found[block, rest] = _Parts(line=line)
+                covered[block].append(rest)
         return sorted(found.items(), key=lambda item: (item[1].line, -item[0][1][1], item[0][0]))
 
     def _kind(self, signal: Signal, domains: list[str]) -> Kind:
