@@ -129,9 +129,7 @@ class _Extraction:
         if isinstance(member, ast.NetSymbol | ast.VariableSymbol):
             if member.initializer is not None:
                 self._initializer(member)
-        elif isinstance(member, ast.ContinuousAssignSymbol) and isinstance(
-            member.assignment, ast.AssignmentExpression
-        ):
+        elif isinstance(member, ast.ContinuousAssignSymbol) and isinstance(member.assignment, ast.AssignmentExpression):
             self._simple("assign", "assign", member.assignment, "continuous")
         elif isinstance(member, ast.ProceduralBlockSymbol):
             self._procedure(member)

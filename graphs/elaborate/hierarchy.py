@@ -108,17 +108,7 @@ class Hierarchy:
 
     def _children(self, body: Any) -> Iterable[_Child]:
         start = len(str(body.hierarchicalPath)) + 1
-        found: list[Any] = []
-
-        def take(member: Any) -> Any:
-            found.append(member)
-            return ast.VisitAction.Skip
-
-        skipped = dict.fromkeys(_NO_INSTANCES, lambda _: ast.VisitAction.Skip)
-        kinds = {ast.SymbolKind.Instance: take, ast.SymbolKind.UninstantiatedDef: take, **skipped}
-        for member in body:
-            member.visit(lookup_table=kinds)
-        for member in found:
+        for member in instances_below(body):
             line = self._places.at(member.location)[1]
             name = str(member.hierarchicalPath)[start:]
             if isinstance(member, ast.InstanceSymbol):
@@ -156,6 +146,28 @@ _NO_INSTANCES: Final = (
     ast.SymbolKind.ClassType, ast.SymbolKind.Sequence, ast.SymbolKind.Property, ast.SymbolKind.TypeAlias,
     ast.SymbolKind.InterfacePort, ast.SymbolKind.Modport,
 )  # fmt: skip
+
+
+def instances_below(body: Any) -> list[Any]:
+    """Return the instances right below a body, of unknown modules too; not those in branches that are not taken."""
+    found: list[Any] = []
+
+    def take(member: Any) -> Any:
+        found.append(member)
+        return ast.VisitAction.Skip
+
+    def enter(block: Any) -> Any:
+        return ast.VisitAction.Skip if block.isUninstantiated else ast.VisitAction.Advance
+
+    kinds = dict.fromkeys(_NO_INSTANCES, lambda _: ast.VisitAction.Skip)
+    kinds |= {
+        ast.SymbolKind.Instance: take,
+        ast.SymbolKind.UninstantiatedDef: take,
+        ast.SymbolKind.GenerateBlock: enter,
+    }
+    for member in body:
+        member.visit(lookup_table=kinds)
+    return found
 
 
 def _described(connected: Any) -> str:

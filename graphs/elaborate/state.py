@@ -74,7 +74,7 @@ class State:
     def constant(self, expression: Any) -> Any:
         """Return the value of a constant expression (loop variables count as constants), None for any other."""
         value = expression.eval(self.context)
-        return None if value.empty() else value
+        return value if value else None
 
 
 def joined(ranges: set[tuple[int, int]]) -> list[tuple[int, int]]:

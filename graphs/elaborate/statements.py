@@ -217,7 +217,7 @@ class Tracer:
                 turns = MAX_TURNS + 1
             elif not stop.isTrue():
                 break
-            elif any(step.eval(context).empty() for step in statement.steps):
+            elif any(not step.eval(context) for step in statement.steps):
                 turns = MAX_TURNS + 1
             turns += 1
         for symbol, _ in variables:
@@ -427,7 +427,7 @@ def _covers(statement: Any, values: int) -> bool:
     for group in statement.items:
         for expression in group.expressions:
             constant = expression.constant
-            if constant is None or constant.empty() or constant.hasUnknown():
+            if not constant or constant.hasUnknown():
                 return False
             seen.add(int(constant.value) & ((1 << width) - 1))
     return len(seen) == 1 << width

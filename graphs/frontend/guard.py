@@ -37,7 +37,18 @@ TRIAL_MB: Final = 2048
 
 _BRACKETS: Final = bytes(b for b in range(256) if b not in b"()[]{}")
 _OPERATORS: Final = bytes(b for b in range(256) if b not in b"+-*/%&|^<>=?:.!~@#`")
-_OPENERS: Final = (b"begin", b"else", b"module", b"class", b"struct", b"fork", b"case", b"generate", b"if", b"interface")
+_OPENERS: Final = (
+    b"begin",
+    b"else",
+    b"module",
+    b"class",
+    b"struct",
+    b"fork",
+    b"case",
+    b"generate",
+    b"if",
+    b"interface",
+)
 _IMAGE: Final = re.compile(rb"(?:\s++|//[^\r\n]*+|/\*(?>.*?\*/))*+@[0-9a-fA-F]++\s[0-9a-fA-FxXzZ_@\s]*+", re.DOTALL)
 _CHAIN_WORDS: Final = re.compile(rb"\b(?:or|and|until|throughout|within|intersect|iff|implies)\b")
 
@@ -199,4 +210,3 @@ def _trial(file: Prepared, known: Mapping[str, str]) -> str:
         return ""
     ended = {"timeout": f"more than {TRIAL_SECONDS:g} s", "memory": f"more than {TRIAL_MB} MiB"}
     return f"slang can't take it: {ended.get(done.ended_by, 'nesting too deep')}"
-

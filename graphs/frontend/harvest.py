@@ -92,7 +92,9 @@ _WRAPPERS: Final = {
     "CheckerDataDeclaration": ("DataDeclaration",),
     "ParameterDeclarationStatement": ("ParameterDeclaration", "TypeParameterDeclaration"),
 }
-_NAMING: Final = frozenset({"Declarator", "HierarchicalInstance", "TypeAssignment", "ModportItem", "SpecparamDeclarator"})
+_NAMING: Final = frozenset(
+    {"Declarator", "HierarchicalInstance", "TypeAssignment", "ModportItem", "SpecparamDeclarator"}
+)
 """Their names are the names of the chunk right above."""
 _MORE: Final = (
     *_DEFINITIONS, *_CHUNKS, "Declarator", "HierarchicalInstance", "SequentialBlockStatement",
@@ -149,7 +151,14 @@ def _assigned(node: Any) -> str:
     return str(first.getFirstToken().valueText)
 
 
-_PROCEDURES: Final = ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock", "FinalBlock")
+_PROCEDURES: Final = (
+    "AlwaysBlock",
+    "AlwaysCombBlock",
+    "AlwaysFFBlock",
+    "AlwaysLatchBlock",
+    "InitialBlock",
+    "FinalBlock",
+)
 _NAMES: Final[dict[str, Name]] = {
     **dict.fromkeys(
         ("ModuleDeclaration", "InterfaceDeclaration", "ProgramDeclaration", "PackageDeclaration", "ExternModuleDecl"),

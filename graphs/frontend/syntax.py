@@ -83,7 +83,9 @@ class SlangFrontEnd:
         place = os.path.join(context.root, path)
         directories = [os.path.join(context.root, d) for d in context.include_dirs]
         file = context.sources.prepare(place, content, lexed, directories)
-        problem = "" if self.fearless else refusal(file, macros.needed(uses(content), macros.definitions(context.prelude)))
+        problem = (
+            "" if self.fearless else refusal(file, macros.needed(uses(content), macros.definitions(context.prelude)))
+        )
         if problem:
             return Parsed(replace(empty_rows(path, content), problem=problem))
         attempt = _best(path, file, context)
@@ -183,7 +185,9 @@ def _improved(attempt: Callable[..., Attempt], content: bytes, texts: bytes, bes
     spent, improved = 0, True
     while improved and best.errors and spent < macros.MAX_TRIALS:
         improved = False
-        for candidate in islice(macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent):
+        for candidate in islice(
+            macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent
+        ):
             found = attempt(best.known, candidate, texts=texts)
             spent += 1
             if len(found.errors) < len(best.errors):
@@ -240,7 +244,9 @@ def _with_macros(
     improved = True
     while improved and best.errors and spent < macros.MAX_TRIALS:
         improved = False
-        for candidate in islice(macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent):
+        for candidate in islice(
+            macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent
+        ):
             found = attempt(best.known, candidate, texts=texts)
             spent += 1
             if len(found.errors) < len(best.errors):

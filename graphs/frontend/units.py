@@ -270,10 +270,13 @@ def _depth(place: str, size: int, closure: _Closure) -> int:
     fixed = size + sum(len(closure.headers[p].content) for p in once)
     costs: dict[str, int] = dict.fromkeys(closure.children, 0)
     for depth in range(1, MAX_INCLUDE_DEPTH + 1):
-        former, costs = costs, {
-            owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
-            for owner, children in closure.children.items()
-        }
+        former, costs = (
+            costs,
+            {
+                owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
+                for owner, children in closure.children.items()
+            },
+        )
         if fixed + costs[place] + sum(costs[p] for p in once) > MAX_EXPANDED_BYTES:
             return max(1, depth - 1)
         if costs == former:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rtlgen.core.errors import InputError
 from rtlgen.graphs import model
 from rtlgen.graphs.elaborate.design import compile_trees
+from rtlgen.graphs.elaborate.hierarchy import instances_below
 from rtlgen.graphs.elaborate.names import file_name
 from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
 from rtlgen.graphs.frontend.units import Sources, stored_path
@@ -52,6 +53,8 @@ class Recompiled:
 
     def bodies(self) -> dict[str, list[Any]]:
         """Return definition → its distinct bodies, in order of the hierarchy."""
+        from pyslang import ast
+
         found: dict[str, list[Any]] = {}
         seen: set[int] = set()
         waiting = list(self.compilation.getRoot().topInstances)[::-1]
@@ -63,22 +66,8 @@ class Recompiled:
                 continue
             seen.add(hash(body))
             found.setdefault(instance.definition.name, []).append(body)
-            waiting.extend(reversed(list(_below(body))))
+            waiting.extend(i for i in reversed(instances_below(body)) if isinstance(i, ast.InstanceSymbol))
         return found
-
-
-def _below(body: Any) -> Iterator[Any]:
-    from pyslang import ast
-
-    found: list[Any] = []
-
-    def take(instance: Any) -> Any:
-        found.append(instance)
-        return ast.VisitAction.Skip
-
-    for member in body:
-        member.visit(lookup_table={ast.SymbolKind.Instance: take})
-    return iter(found)
 
 
 def recompile(design: DesignDatabase) -> Recompiled:
