@@ -41,7 +41,7 @@ class Tracer:
         self.assignments.values = self.values
         self._number_of = number_of
         self._jumps: list[_Jumps] = [_Jumps()]
-        self._depth = 0
+        self._running: list[int] = []
         self._returns: list[Any] = []
         self.flushed: list[tuple[int, int, int, Dependencies]] = []
         """What was assigned before a wait inside the block."""
@@ -385,7 +385,7 @@ class Tracer:
 
     def inline(self, subroutine: Any) -> None:
         """Run the body of a function or task whose arguments are bound."""
-        self._depth += 1
+        self._running.append(hash(subroutine))
         self._returns.append(subroutine.returnValVar)
         self._jumps.append(_Jumps())
         try:
@@ -394,12 +394,16 @@ class Tracer:
         finally:
             self._jumps.pop()
             self._returns.pop()
-            self._depth -= 1
+            self._running.pop()
 
     @property
     def depth(self) -> int:
         """How many calls deep the trace is."""
-        return self._depth
+        return len(self._running)
+
+    def depth_of(self, subroutine: Any) -> int:
+        """Return how many of these calls are of one subroutine."""
+        return self._running.count(hash(subroutine))
 
 
 def _assigns(body: Any, symbols: list[Any]) -> bool:

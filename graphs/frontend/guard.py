@@ -113,7 +113,7 @@ def _depth_of_words(content: bytes, word: bytes) -> bool:
     """Tell whether a word that opens something is not ended often enough to keep things flat."""
     if word in (b"if", b"else", b"case"):
         longest = max((len(m[0]) // 5 for m in re.finditer(rb"(?:\belse\s+if\b[^;]*;\s*)+", content)), default=0)
-        return longest > 20 * MAX_CHAIN
+        return longest > MAX_CHAIN
     ends = b"join" if word == b"fork" else b"}" if word == b"struct" else b"end" + word
     depth = deepest = 0
     for match in re.finditer(rb"\b(?:" + re.escape(word) + rb"|(end|" + re.escape(ends) + rb"))\b", content):

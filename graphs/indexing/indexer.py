@@ -32,6 +32,7 @@ from rtlgen.graphs.indexing.tracker import Tracker
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.repository.files import discover
 from rtlgen.graphs.repository.project import Plan, Surroundings, plan
+from rtlgen.graphs.room import with_room
 
 _FORGET_BYTES: Final = 512 << 20
 """Texts beyond this are forgotten with their trees by a process that keeps indexing."""
@@ -120,6 +121,9 @@ class Indexer:
             InputError: a file list, core or top is not there, or the disk is full.
             KeyboardInterrupt: the user asked to stop; what was finished is in the database.
         """
+        return with_room(lambda: self._run(paths))
+
+    def _run(self, paths: Collection[Path] | None) -> Indexed:
         start = time.perf_counter()
         self._forget()
         removed = self._list(paths)
