@@ -21,7 +21,7 @@ MAX_NOTES: Final = 500
 
 
 _LIBRARY: Final = "work"
-"""slang's name of the library that all trees are in; before a top, because slang takes the dot in `\\a.b ` for its end."""
+"""slang's name of the library of all trees; it goes before a top with a dot in its name, as in `\\a.b `."""
 
 
 def elaborate(

@@ -37,6 +37,12 @@ _INCLUDED: Final = re.compile(rb'[ \t]*(?:"([^"\r\n]*)"|<([^>\r\n]*)>|`([A-Za-z_
 _USE: Final = re.compile(rb"`([A-Za-z_][\w$]*)")
 
 
+def line_count(content: bytes) -> int:
+    """Return the number of lines; the last one counts without an end of line too."""
+    ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+    return ends + bool(content and not content.endswith((b"\n", b"\r")))
+
+
 class Define(NamedTuple):
     """A macro definition, from `` `define`` to the end of its last line."""
 

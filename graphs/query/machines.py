@@ -28,9 +28,7 @@ def machines(
     return with_room(lambda: _machines(design, name, advance))
 
 
-def _machines(
-    design: DesignDatabase, name: str | None, advance: Callable[[int], None] | None
-) -> list[StateMachine]:
+def _machines(design: DesignDatabase, name: str | None, advance: Callable[[int], None] | None) -> list[StateMachine]:
     compiled = recompile(design)
     bodies = compiled.bodies()
     module, _, register = (name or "").partition(".")
