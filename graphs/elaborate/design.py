@@ -42,8 +42,9 @@ def elaborate(
     compilation = compile_trees(trees, tops, parameters or {})
     notes = list(_notes(compilation, manager, path_of))
     places = Places(manager, path_of)
-    instances = list(compilation.getRoot().topInstances)
-    design = Hierarchy(places, advance).run(instances)
+    root = compilation.getRoot()
+    packages = [*compilation.getPackages(), *root.compilationUnits]
+    design = Hierarchy(places, advance).run(root.topInstances, packages)
     design.diagnoses += [d for d, _ in notes]
     design.places += [path for _, path in notes]
     return design

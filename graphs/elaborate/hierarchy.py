@@ -31,15 +31,29 @@ class Hierarchy:
         self._bodies: list[Any] = []
         self.design = DesignRows(())
 
-    def run(self, tops: Iterable[Any]) -> DesignRows:
-        """Return the rows of the design below the given top instances."""
+    def run(self, tops: Iterable[Any], packages: Iterable[Any] = ()) -> DesignRows:
+        """Return the rows of the design below the given top instances, with the variables of packages and units."""
         tops = list(tops)
         self.design.tops = tuple(t.name for t in tops)
         for top in tops:
             path, line, _ = self._places.at(top.location)
             self._place(-1, top.name, top.name, self._body(top), top.definition.name, path, line)
+        for package in packages:
+            self._package(package)
         self.design.bodies = {key: e.rows for key, e in self._extracted.items()}
         return self.design
+
+    def _package(self, package: Any) -> None:
+        """Place a package, or a compilation unit, that has variables: other bodies name them."""
+        members = [m for m in package if isinstance(m, ast.NetSymbol | ast.VariableSymbol)]
+        if not members:
+            return
+        name = package.name or "$unit"
+        path, line, _ = self._places.at(members[0].location)
+        key = f"package {name}"
+        rows = BodyRows(key, name, "{}", path, line, line)
+        self._extracted[key] = extract(package, rows, self._places)
+        self._place(-1, name, name, key, name, path, line)
 
     def _body(self, instance: Any) -> str:
         """Return the key of an instance's body, extracted with all bodies below it."""

@@ -62,6 +62,7 @@ class State:
             role = "reset" if self.role == "control" and signal in self.resets else self.role
             self.reads.setdefault((self.statement, signal, role), set()).add((low, high))
         elif signal not in self.blocking.segments:
+            self.names.unset(signal)
             return []
         found = self.blocking.read(signal, low, high)
         return [d for d in found if d[2] > 0]
@@ -74,7 +75,7 @@ class State:
     def constant(self, expression: Any) -> Any:
         """Return the value of a constant expression (loop variables count as constants), None for any other."""
         value = expression.eval(self.context)
-        return None if value.empty() else value
+        return value if value else None
 
 
 def joined(ranges: set[tuple[int, int]]) -> list[tuple[int, int]]:
