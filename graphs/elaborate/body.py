@@ -126,6 +126,8 @@ class _Extraction:
         signal = self.names.known(inner) if inner is not None else None
         if signal:
             self.names.direct(signal, direction)
+            if direction == "output" and port.initializer is not None:
+                self._first_value(inner, port.initializer)
         self._add_port(port, direction, width_of(port.type), str(port.type), signal or 0)
 
     def _add_port(self, port: Any, direction: str, width: int, type_: str, signal: int) -> None:
@@ -168,9 +170,12 @@ class _Extraction:
 
     def _initializer(self, symbol: Any) -> None:
         """Take `wire a = b;` as an assignment, `logic a = b;` as an initial value."""
-        is_net = isinstance(symbol, ast.NetSymbol)
-        kind = "assign" if is_net else "init"
-        expression = symbol.initializer
+        if isinstance(symbol, ast.NetSymbol):
+            self._first_value(symbol, symbol.initializer, "assign", "continuous")
+        else:
+            self._first_value(symbol, symbol.initializer)
+
+    def _first_value(self, symbol: Any, expression: Any, kind: str = "init", drive: str = "initial") -> None:
         block = self._block(kind, "", expression.sourceRange)
         state = self._state(self.body)
         flow = ControlFlow(self.rows, block, self.places)
@@ -181,7 +186,7 @@ class _Extraction:
         assert signal is not None
         high = max(width_of(symbol.type), 1) - 1
         found = tracer.values.of(expression)
-        state.note_drive(signal, 0, high, "continuous" if is_net else "initial")
+        state.note_drive(signal, 0, high, drive)
         state.blocking.write(signal, 0, high, found)
         self._finish(block, state, tracer, None)
 
@@ -191,8 +196,9 @@ class _Extraction:
         flow = ControlFlow(self.rows, block, self.places)
         state.statement = flow.single(expression.sourceRange, statement, shortened(expression.syntax))
         tracer = Tracer(state, flow.number_of)
-        found = tracer.values.of(expression.right)
-        tracer.assignments.assign(expression.left, found, drive)
+        if isinstance(expression, ast.AssignmentExpression):
+            found = tracer.values.of(expression.right)
+            tracer.assignments.assign(expression.left, found, drive)
         self._finish(block, state, tracer, None)
 
     def _gate(self, gate: Any) -> None:

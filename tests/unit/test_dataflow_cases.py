@@ -811,6 +811,39 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {"o[0]": "a[0] clk[0]", "o[1]": "a[1] clk[0]", "o[2]": "a[2] clk[0]", "o[3]": "a[3] clk[0]"},
     ),
+    "loop_bit_by_bit": (
+        """
+        module m(input [3:0] a, output logic [3:0] o);
+        always_comb for (int i = 0; i < 4; i++) o[i] = a[3 - i];
+        endmodule
+        """,
+        {"o[0]": "a[3]", "o[1]": "a[2]", "o[2]": "a[1]", "o[3]": "a[0]"},
+    ),
+    "constant_condition": (
+        """
+        module m #(parameter P = 0) (input a, input b, output logic o);
+        always_comb if (P == 0) o = a; else o = b;
+        endmodule
+        """,
+        {"o": "a[0]"},
+    ),
+    "signed_shift_amount": (
+        """
+        module m(input [2:0] a, output [2:0] o);
+        assign o = a << $signed(1'd1);
+        endmodule
+        """,
+        {"o[0]": "", "o[1]": "a[0]", "o[2]": "a[1]"},
+    ),
+    "case_covers": (
+        """
+        module m(input [1:0] s, input [1:0] a, input g, output logic o, output logic q);
+        always_comb case (s[0]) 1'd0: o = a[0]; 1'd1: o = a[1]; endcase
+        always_latch case (s) 2'd0: q = a[0]; 2'd1: q = g; endcase
+        endmodule
+        """,
+        {"o": "a[1:0] s[0]", "q": "a[0] g[0] s[1:0]"},
+    ),
 }
 
 
@@ -854,3 +887,60 @@ def test_fan_in_is_exactly(name: str, tmp_path: Path) -> None:
     with opened(textwrap.dedent(text), tmp_path) as design:
         found = {output: fan_in(design, design.resolve(f"m.{output}")) for output in expected}
     assert found == expected
+
+
+def test_next_value_of_a_register_stops_at_registers(tmp_path: Path) -> None:
+    """Without registers the fan-in of a register is the logic before it, of a wire what is behind the registers not."""
+    text = """
+    module m(input clk, input a, input b, output w);
+      logic q, r;
+      wire d = a ^ q;
+      always_ff @(posedge clk) begin q <= d; r <= b & q; end
+      assign w = r;
+    endmodule
+    """
+    with opened(text, tmp_path) as design:
+
+        def near(name: str) -> set[str]:
+            found = cone(design.mirror, design.resolve(f"m.{name}"), through_registers=False)
+            return {design.mirror.signal(Bits(i, s, 0, 0)).name for i, s in found.bits}
+
+        assert near("q") == {"q", "d", "a", "clk"}
+        assert near("r") == {"r", "b", "q", "clk"}
+        assert near("w") == {"w", "r"}
+        reached = cone(design.mirror, design.resolve("m.a"), forward=True, through_registers=False)
+        assert {design.mirror.signal(Bits(i, s, 0, 0)).name for i, s in reached.bits} == {"a", "d", "q"}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "assign o = nope.x;", "assign {o, nope} = a;", "always_comb begin nope = a; o = f(a); end",
+        "always @(posedge nope iff nope) o <= a;", "sub #(.P(nope)) u(.a(nope), .*);", "nand (o, nope);",
+        "tran (a, nope);", "alias a = nope;",
+        "always_comb begin foreach (nope[i]) o = a; for (int i = 0; i < nope; i++) o = a; end",
+        "always_comb case (nope) 1: o = 1; endcase", "always_comb disable nope;", "initial wait (nope) -> nope;",
+        "always_comb for (int i = 0; i < 2; i++) begin f(i) = a; {nope.x} = a; end",
+    ],
+)  # fmt: skip
+def test_what_is_wrong_does_not_hide_the_rest(item: str, tmp_path: Path) -> None:
+    """A construct that can't be elaborated leaves the data flow of the others as it is."""
+    manager = SourceManager()
+    text = f"module m(input a, output logic o, output p); {item} assign p = a; endmodule"
+    design = elaborate([syntax.SyntaxTree.fromText(text, manager, "m.sv")], manager, tops=["m"])
+    body = next(b for b in design.bodies.values() if b.definition == "m")
+    signals = {s.name: s.id for s in body.signals}
+    assert any((f.source, f.target) == (signals["a"], signals["p"]) for f in body.flows)
+
+
+def test_variables_of_packages_are_signals(tmp_path: Path) -> None:
+    """A variable of a package has its place in the design, and one of the compilation unit too."""
+    text = """
+    package p; logic [1:0] s; endpackage
+    logic t;
+    module m(input [1:0] a, output o); assign p::s = a; assign t = p::s[1]; assign o = t; endmodule
+    """
+    with opened(text, tmp_path) as design:
+        assert fan_in(design, design.resolve("p.s[1]")) == "a[1]"
+        assert fan_in(design, design.resolve("$unit.t")) == "a[1]"
+        assert fan_in(design, design.resolve("m.o")) == "a[1]"
