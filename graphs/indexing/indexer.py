@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
+from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.database.store import Writer, database_of
 from rtlgen.graphs.frontend.files import parse_file
 from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
@@ -252,7 +253,7 @@ class Indexer:
         """Elaborate and write the design unless it is up to date; return whether, and the bodies that changed."""
         known = self._tracker.known
         parts = [(path, known[path].context) for path in made.files if path in known]
-        state = json.dumps([_recorded(made, around, self.options), parts], default=list)
+        state = json.dumps([VERSION, _recorded(made, around, self.options), parts], default=list)
         digest = hashlib.sha256(state.encode()).hexdigest()
         if self._writer.get("design") == json.dumps(digest):
             return False, []
@@ -263,7 +264,7 @@ class Indexer:
             design = elaborate(
                 trees,
                 self._sources.manager,
-                tops=made.tops,
+                tops=(*made.tops, *made.spare),
                 parameters={**made.parameters, **self.options.parameters},
                 path_of=self._path_of,
                 advance=advance,
@@ -272,7 +273,7 @@ class Indexer:
         with self._writer.transaction():
             bodies = self._writer.replace_design(design)
             self._writer.put("design", digest)
-            self._writer.put("tops", design.tops)
+            self._writer.put("tops", [name for name in design.tops if name not in made.spare] or design.tops)
             self._writer.put("unknown", made.unknown)
         return True, bodies
 
@@ -331,7 +332,7 @@ def _context_digest(raw_context: str, prelude: str) -> str:
 def _recorded(made: Plan, around: Surroundings, options: Options) -> dict[str, Any]:
     """Return what is needed to elaborate the stored design again."""
     return {
-        "tops": made.tops,
+        "tops": (*made.tops, *made.spare),
         "files": made.files,
         "defines": dict(made.defines),
         "parameters": {**made.parameters, **options.parameters},

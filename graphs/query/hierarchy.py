@@ -35,7 +35,9 @@ def tree(
     for row in design.rows(model.Instance, "id > 0 ORDER BY id"):
         children.setdefault(row.parent, []).append(row)
     found: list[tuple[int, model.Instance]] = []
-    waiting = [(0, r) for r in reversed([root] if root is not None else children.get(0, []))]
+    tops = design.note("tops") or []
+    roots = [r for r in children.get(0, []) if r.name in tops]
+    waiting = [(0, r) for r in reversed([root] if root is not None else roots)]
     while waiting:
         level, row = waiting.pop()
         found.append((level, row))

@@ -59,10 +59,11 @@ def test_the_top_is_what_nothing_but_tests_instantiates() -> None:
         file("examples/board.sv", "board: core led"),
     )
     assert found.tops == ("core",)
-    assert found.files == ("rtl/alu.sv", "rtl/core.sv", "rtl/regs.sv")
+    assert found.spare == ("spare",)
+    assert found.files == ("rtl/alu.sv", "rtl/core.sv", "rtl/regs.sv", "rtl/spare.sv")
     assert messages(found, "Tops") == [
-        "top found: core; left out: 1 module that nothing instantiates (spare), 2 tops of tests, examples or libraries "
-        "(board, core_tb); --top NAME takes another, --all-tops takes all"
+        "top found: core, and 1 module that nothing instantiates (spare); left out: 2 tops of tests, examples or "
+        "libraries (board, core_tb); --top NAME takes another, --all-tops takes all"
     ]
 
 
