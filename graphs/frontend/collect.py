@@ -166,9 +166,7 @@ class Collector:
             first, last = lines.at(start), lines.at(max(start, end - 1))
             text = decode(self.content[start:end])
             name = ", ".join(chunk.names)
-            rows.chunks.append(
-                model.Chunk(chunk.id, chunk.definition, chunk.kind, name, first, last, start, end, text)
-            )
+            rows.chunks.append(model.Chunk(chunk.id, chunk.definition, chunk.kind, name, first, last, start, end, text))
         self._comments(decode)
         return rows
 

@@ -32,12 +32,25 @@ MAX_CHAIN: Final = 4000
 """Operators of one statement, and words that open something in one file, likewise."""
 MAX_GROWTH: Final = 16 << 20
 """Bytes that macros may grow to, likewise."""
+MAX_CALLS: Final = 8
+"""Uses of macros in the arguments of others where one repeats its argument, likewise."""
 TRIAL_SECONDS: Final = 30.0
 TRIAL_MB: Final = 2048
 
 _BRACKETS: Final = bytes(b for b in range(256) if b not in b"()[]{}")
 _OPERATORS: Final = bytes(b for b in range(256) if b not in b"+-*/%&|^<>=?:.!~@#`")
-_OPENERS: Final = (b"begin", b"else", b"module", b"class", b"struct", b"fork", b"case", b"generate", b"if", b"interface")
+_OPENERS: Final = (
+    b"begin",
+    b"else",
+    b"module",
+    b"class",
+    b"struct",
+    b"fork",
+    b"case",
+    b"generate",
+    b"if",
+    b"interface",
+)
 _IMAGE: Final = re.compile(rb"(?:\s++|//[^\r\n]*+|/\*(?>.*?\*/))*+@[0-9a-fA-F]++\s[0-9a-fA-FxXzZ_@\s]*+", re.DOTALL)
 _CHAIN_WORDS: Final = re.compile(rb"\b(?:or|and|until|throughout|within|intersect|iff|implies)\b")
 
@@ -70,7 +83,10 @@ def refusal(file: Prepared, known: Mapping[str, str]) -> str:
         known: macro definitions of other files that may be put before it: name → what follows `` `define``.
     """
     texts = [file.content, *(h.content for h in file.closure.headers.values())]
-    if not any(map(_is_deep, texts)) and not _grows(file, known):
+    growth = _growth(file, known)
+    if growth > 64 * MAX_GROWTH:
+        return "macros that grow without bound"
+    if growth <= MAX_GROWTH and not any(map(_is_deep, texts)):
         return ""
     return _trial(file, known)
 
@@ -115,18 +131,18 @@ def _chain(statement: bytes) -> int:
     return len(statement.translate(None, _OPERATORS)) + len(_CHAIN_WORDS.findall(statement))
 
 
-def _grows(file: Prepared, known: Mapping[str, str]) -> bool:
-    """Tell whether macros could make the text much longer than it is."""
+def _growth(file: Prepared, known: Mapping[str, str]) -> int:
+    """Return about how long macros could make the text, in bytes; a little over the bound where that is open."""
     defines: dict[str, str] = dict(known)
     for header in file.closure.headers.values():
         defines.update(header.lexed.macros())
     defines.update(file.lexed.macros())
-    if not defines or not any(_shape(text)[0] for text in defines.values()):
-        return _nested_calls(file.content, defines) > 8
+    if _nested_calls(file.content, defines) > MAX_CALLS:
+        return MAX_GROWTH + 1
+    if not any(_shape(text)[0] for text in defines.values()):
+        return 0
     sizes: dict[str, int] = {}
-    return any(_size(n, defines, sizes, 0) > MAX_GROWTH for n in uses(file.content)) or (
-        _nested_calls(file.content, defines) > 8
-    )
+    return max((_size(n, defines, sizes, 0) for n in uses(file.content)), default=0)
 
 
 @lru_cache(maxsize=65536)
@@ -199,4 +215,3 @@ def _trial(file: Prepared, known: Mapping[str, str]) -> str:
         return ""
     ended = {"timeout": f"more than {TRIAL_SECONDS:g} s", "memory": f"more than {TRIAL_MB} MiB"}
     return f"slang can't take it: {ended.get(done.ended_by, 'nesting too deep')}"
-

@@ -92,7 +92,9 @@ _WRAPPERS: Final = {
     "CheckerDataDeclaration": ("DataDeclaration",),
     "ParameterDeclarationStatement": ("ParameterDeclaration", "TypeParameterDeclaration"),
 }
-_NAMING: Final = frozenset({"Declarator", "HierarchicalInstance", "TypeAssignment", "ModportItem", "SpecparamDeclarator"})
+_NAMING: Final = frozenset(
+    {"Declarator", "HierarchicalInstance", "TypeAssignment", "ModportItem", "SpecparamDeclarator"}
+)
 """Their names are the names of the chunk right above."""
 _MORE: Final = (
     *_DEFINITIONS, *_CHUNKS, "Declarator", "HierarchicalInstance", "SequentialBlockStatement",
@@ -149,7 +151,14 @@ def _assigned(node: Any) -> str:
     return str(first.getFirstToken().valueText)
 
 
-_PROCEDURES: Final = ("AlwaysBlock", "AlwaysCombBlock", "AlwaysFFBlock", "AlwaysLatchBlock", "InitialBlock", "FinalBlock")
+_PROCEDURES: Final = (
+    "AlwaysBlock",
+    "AlwaysCombBlock",
+    "AlwaysFFBlock",
+    "AlwaysLatchBlock",
+    "InitialBlock",
+    "FinalBlock",
+)
 _NAMES: Final[dict[str, Name]] = {
     **dict.fromkeys(
         ("ModuleDeclaration", "InterfaceDeclaration", "ProgramDeclaration", "PackageDeclaration", "ExternModuleDecl"),
@@ -204,11 +213,11 @@ def _kinds() -> tuple[tuple[Any, str], ...]:
 _local = threading.local()
 
 
-def harvest(manager: pyslang.SourceManager, unit: Unit, collector: Collector) -> None:
-    """Add the rows of a tree to the collector."""
+def harvest(manager: pyslang.SourceManager, unit: Unit, collector: Collector, *, broken: bool = False) -> None:
+    """Add the rows of a tree to the collector; `broken` says that it has errors, so that tokens may be missing."""
     if not hasattr(_local, "harvest"):
         _local.harvest = _Harvest()
-    _local.harvest.walk(manager, unit, collector)
+    _local.harvest.walk(manager, unit, collector, broken)
 
 
 class _Harvest:
@@ -221,13 +230,15 @@ class _Harvest:
         from pyslang import syntax
 
         self.buffer = 0
+        self.broken = False
         self._uses: dict[int, tuple[int, int] | None] = {}
         self._type = ""
         kinds = syntax.SyntaxKind
         self._table: dict[Any, Any] = {kind: self._handler(name) for kind, name in _kinds()}
         self._table[kinds.ScopedName] = self._scoped(kinds.IdentifierName)
 
-    def walk(self, manager: pyslang.SourceManager, unit: Unit, collector: Collector) -> None:
+    def walk(self, manager: pyslang.SourceManager, unit: Unit, collector: Collector, broken: bool) -> None:
+        self.broken = broken
         self.manager, self.buffer, self.rows = manager, unit.buffer, collector
         self._uses.clear()
         self._type = ""
@@ -263,7 +274,7 @@ class _Harvest:
         end = (last.offset, last.offset, False) if last.buffer.id == self.buffer else self.place(last)
         if begin is None or end is None or begin[2]:
             return None
-        stop = end[0] if end[2] else end[1]
+        stop = min(end[0] if end[2] else end[1], len(self.rows.content))
         depth = 0
         while node is not None:
             depth += 1
@@ -279,6 +290,8 @@ class _Harvest:
             first, last = extent.start, extent.end
             if first.buffer.id == buffer and last.buffer.id == buffer:
                 start, end, depth = first.offset, last.offset, 0
+                if self.broken:
+                    end = min(end, _real_end(node))
                 if end < start:
                     return
             else:
@@ -361,6 +374,12 @@ class _Harvest:
                     self.rows.imports(token.valueText, found[0])
 
         return handle
+
+
+def _real_end(node: Any) -> int:
+    """Return where a node ends; a token that is missing has the length that it would have had."""
+    last = node.getLastToken()
+    return int(last.location.offset if last.isMissing else last.range.end.offset)
 
 
 def _join(chunk: Any, name: str, what: str) -> None:

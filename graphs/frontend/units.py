@@ -13,7 +13,6 @@ the repository.
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 import stat
 from collections import Counter
@@ -27,7 +26,7 @@ from rtlgen.graphs.frontend.slang import ascii_text
 
 if TYPE_CHECKING:
     import pyslang
-    from pyslang import parsing, syntax
+    from pyslang import syntax
 
 MAX_HEADER_BYTES: Final = 32 << 20
 MAX_INCLUDE_DEPTH: Final = 64
@@ -121,8 +120,8 @@ class Sources:
             lexed: that of `content`.
             include_dirs: searched for headers after the folder of the file that includes.
         """
-        place = os.path.abspath(path)
-        directories = tuple(os.path.abspath(d) for d in include_dirs)
+        place = _absolute(path)
+        directories = tuple(map(_absolute, include_dirs))
         closure = self._closure(place, lexed, directories)
         return Prepared(place, content, lexed, directories, closure, _depth(place, len(content), closure))
 
@@ -233,6 +232,11 @@ class Sources:
         return self._known[key]
 
 
+def _absolute(path: str) -> str:
+    """Return an absolute path without following links: headers lie beside the name that the user gave."""
+    return posixpath.normpath(posixpath.join(Path.cwd(), path))
+
+
 def _without(content: bytes, includes: Sequence[Include] | None) -> bytes:
     return blanked(content, [Span(i.start, i.end) for i in includes]) if includes else content
 
@@ -258,10 +262,13 @@ def _depth(place: str, size: int, closure: _Closure) -> int:
     fixed = size + sum(len(closure.headers[p].content) for p in once)
     costs: dict[str, int] = dict.fromkeys(closure.children, 0)
     for depth in range(1, MAX_INCLUDE_DEPTH + 1):
-        former, costs = costs, {
-            owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
-            for owner, children in closure.children.items()
-        }
+        former, costs = (
+            costs,
+            {
+                owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
+                for owner, children in closure.children.items()
+            },
+        )
         if fixed + costs[place] + sum(costs[p] for p in once) > MAX_EXPANDED_BYTES:
             return max(1, depth - 1)
         if costs == former:
@@ -308,7 +315,7 @@ class _Disk:
 
     def read(self, path: str) -> bytes | None:
         try:
-            found = os.stat(path)
+            found = Path(path).stat()
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_HEADER_BYTES:
                 return None
             version = (found.st_mtime_ns, found.st_size, found.st_ino)
