@@ -12,6 +12,7 @@ from rtlgen.graphs.model import Chunk
 
 _DECORATION: Final = re.compile(r"[\W_]{3,}")
 _EDGE: Final = re.compile(r"^[\s/*]*[-=*#~+_/!<]{3,}[\s]*|[\s]*[-=*#~+_/]{3,}[\s/*]*$")
+_RUN: Final = re.compile(r"[\W_]{3}")
 _LICENCE: Final = re.compile(
     r"copyright|\blicen[cs]ed?\b|spdx-|all rights reserved|permission is hereby|redistribution|\bwarranty\b",
     re.IGNORECASE,
@@ -79,9 +80,10 @@ def _plain(comments: Iterable[str]) -> str:
 
 def _line(line: str) -> str:
     text = line.strip().rstrip("\\").rstrip()
-    if _DECORATION.fullmatch(text):
-        return ""
-    text = _EDGE.sub("", text)
+    if _RUN.search(text):
+        if _DECORATION.fullmatch(text):
+            return ""
+        text = _EDGE.sub("", text)
     return text.lstrip("/!*<").strip() if text[:1] in "/!*<" else text.strip()
 
 
@@ -106,13 +108,13 @@ def described(content: bytes, found: Sequence[Remark], chunks: Sequence[Chunk], 
     last_lines = {c.id: c.last_line for c in chunks}
     pairs: list[tuple[int, int]] = []
     for position, remark in enumerate(found):
-        if not remark.text or is_licence(remark):
+        if not remark.text:
             continue
         if remark.own_lines:
             target = _below(content, remark, first, lines)
         else:
             target = _before(remark, ends, last_lines, lines)
-        if target:
+        if target and not is_licence(remark):
             pairs.append((position, target))
     return pairs
 

@@ -137,7 +137,7 @@ def _growth(file: Prepared, known: Mapping[str, str]) -> int:
     for header in file.closure.headers.values():
         defines.update(header.lexed.macros())
     defines.update(file.lexed.macros())
-    if _nested_calls(file.content, defines) > MAX_CALLS:
+    if _nesting(file.content) > MAX_CALLS and _nested_calls(file.content, defines) > MAX_CALLS:
         return MAX_GROWTH + 1
     if not any(_shape(text)[0] for text in defines.values()):
         return 0

@@ -227,8 +227,9 @@ class _Harvest:
     rows: Collector
 
     def __init__(self) -> None:
-        from pyslang import syntax
+        from pyslang import ast, syntax
 
+        self._skip = ast.VisitAction.Skip
         self.buffer = 0
         self.broken = False
         self._uses: dict[int, tuple[int, int] | None] = {}
@@ -269,11 +270,16 @@ class _Harvest:
         return (start.offset, -1) if start.buffer.id == self.buffer else None
 
     def _span(self, node: Any, first: Any, last: Any) -> tuple[int, int, int] | None:
-        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out."""
+        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out.
+
+        A depth of -1: all of it lies in a header, so that nothing below it counts either.
+        """
         begin = (first.offset, first.offset, False) if first.buffer.id == self.buffer else self.place(first)
         end = (last.offset, last.offset, False) if last.buffer.id == self.buffer else self.place(last)
-        if begin is None or end is None or begin[2]:
+        if begin is None or end is None:
             return None
+        if begin[2]:
+            return (0, 0, -1) if end[2] else None
         stop = min(end[0] if end[2] else end[1], len(self.rows.content))
         depth = 0
         while node is not None:
@@ -281,10 +287,10 @@ class _Harvest:
             node = node.parent
         return (begin[0], stop, depth) if stop >= begin[0] else None
 
-    def _handler(self, kind: str) -> Callable[[Any], None]:
+    def _handler(self, kind: str) -> Callable[[Any], Any]:
         name_of, then = _NAMES.get(kind), self._then(kind)
 
-        def handle(node: Any) -> None:
+        def handle(node: Any) -> Any:
             buffer = self.buffer
             extent = node.sourceRange
             first, last = extent.start, extent.end
@@ -293,16 +299,19 @@ class _Harvest:
                 if self.broken:
                     end = min(end, _real_end(node))
                 if end < start:
-                    return
+                    return None
             else:
                 span = self._span(node, first, last)
                 if span is None:
-                    return
+                    return None
                 start, end, depth = span
+                if depth < 0:
+                    return self._skip
             name = name_of(node) if name_of else ""
             self.rows.node(kind, name, start, end, depth)
             if then:
                 then(node, name, start, end)
+            return None
 
         return handle
 
