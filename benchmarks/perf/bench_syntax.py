@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtlgen.graphs.frontend.files import parse_file
-from rtlgen.graphs.frontend.lexical import scan
+from rtlgen.graphs.frontend.lexical import macros_of
 from rtlgen.graphs.frontend.protocol import Context
 from rtlgen.graphs.rows import FileRows
 
@@ -80,7 +80,7 @@ def measure(name: str, folder: Path) -> Result:
     started = time.process_time()
     macros: dict[str, str] = {}
     for content in texts.values():
-        for macro, text in scan(content).macros().items():
+        for macro, text in macros_of(content).items():
             macros.setdefault(macro, text)
     context = Context(root=str(folder), prelude="".join(f"`define {t}\n" for t in macros.values()))
     for path, content in texts.items():

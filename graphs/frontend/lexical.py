@@ -151,6 +151,11 @@ def _include(content: bytes, start: int, after: int, found: Lexed) -> int:
     return match.end()
 
 
+def macros_of(content: bytes) -> dict[str, str]:
+    """Return the macros that a text defines: name → what follows `` `define``; of several definitions the first."""
+    return scan(content).macros() if b"`define" in content else {}
+
+
 def uses(content: bytes) -> frozenset[str]:
     """Return the names after a backtick that are no directive, wherever they stand."""
     return frozenset(_text(name) for name in _USE.findall(content)) - BUILT_IN_DIRECTIVES

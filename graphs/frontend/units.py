@@ -100,6 +100,7 @@ class Sources:
         self._generation = 0
         self._assigned: dict[str, str | None] = {}
         self._buffers: dict[tuple[str, str], pyslang.SourceBuffer] = {}
+        self._bags: dict[tuple[str, ...], pyslang.Bag] = {}
         self._known: dict[tuple[str, bytes], Header] = {}
 
     @property
@@ -139,11 +140,17 @@ class Sources:
         hidden = file.closure.hidden.get(file.place, ())
         self._put(file.closure, file.directories)
         buffer = self._buffer(file.place, _without(file.content, hidden))
-        bag = _options([self._virtual(d) for d in file.directories], defines, file.depth)
+        bag = self._options([self._virtual(d) for d in file.directories], defines, file.depth)
         buffers = [*self._words(before), buffer, *self._words(behind)]
         tree = syntax.SyntaxTree.fromBuffers(buffers, self.manager, bag)
         frame = frozenset(b.id.id for b in buffers) - {buffer.id.id}
         return Unit(tree, buffer.id.id, frame, file.closure.headers, tuple(hidden))
+
+    def _options(self, directories: Sequence[str], defines: Mapping[str, str], depth: int) -> pyslang.Bag:
+        key = (*directories, *(f"{n}={v}" for n, v in defines.items()), str(depth))
+        if key not in self._bags:
+            self._bags[key] = _options(directories, defines, depth)
+        return self._bags[key]
 
     def _virtual(self, path: str) -> str:
         return f"/@{self._generation}{path}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtlgen.graphs.frontend.files import parse_file
-from rtlgen.graphs.frontend.lexical import scan
+from rtlgen.graphs.frontend.lexical import macros_of
 from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
 
 NAMES = ["picorv32", "serv", "mor1kx", "ibex", "cva6", "cv32e40p"]
@@ -39,7 +39,7 @@ def decoded(raw: bytes, whole: bytes) -> str:
 def test_nearly_every_file_has_a_clean_tree(name: str) -> None:
     folder = folder_of(name)
     texts = texts_of(folder)
-    macros = {n: t for c in reversed(texts.values()) for n, t in scan(c).macros().items()}
+    macros = {n: t for c in reversed(texts.values()) for n, t in macros_of(c).items()}
     context = Context(root=str(folder), prelude="".join(f"`define {t}\n" for t in macros.values()))
     failed: dict[str, str] = {}
     for path, content in texts.items():
