@@ -233,6 +233,7 @@ class _Harvest:
         self.buffer = 0
         self.broken = False
         self._uses: dict[int, tuple[int, int] | None] = {}
+        self._depths: dict[Any, int] = {}
         self._type = ""
         kinds = syntax.SyntaxKind
         self._table: dict[Any, Any] = {kind: self._handler(name) for kind, name in _kinds()}
@@ -245,6 +246,7 @@ class _Harvest:
         self._type = ""
         collector.node("CompilationUnit", "", 0, len(collector.content))
         unit.tree.root.visit(lookup_table=self._table)
+        self._depths.clear()
 
     def place(self, location: Any) -> tuple[int, int, bool] | None:
         """Return start and end of the place in the file that a location stands for, and whether a header holds it.
@@ -281,11 +283,19 @@ class _Harvest:
         if begin[2]:
             return (0, 0, -1) if end[2] else None
         stop = min(end[0] if end[2] else end[1], len(self.rows.content))
-        depth = 0
-        while node is not None:
-            depth += 1
+        return (begin[0], stop, self._depth(node)) if stop >= begin[0] else None
+
+    def _depth(self, node: Any) -> int:
+        """Return how many nodes are above a node, itself included; a node is one object for as long as it is kept."""
+        known, chain = self._depths, []
+        while node is not None and node not in known:
+            chain.append(node)
             node = node.parent
-        return (begin[0], stop, depth) if stop >= begin[0] else None
+        depth = 0 if node is None else known[node]
+        for inner in reversed(chain):
+            depth += 1
+            known[inner] = depth
+        return depth
 
     def _handler(self, kind: str) -> Callable[[Any], Any]:
         name_of, then = _NAMES.get(kind), self._then(kind)
