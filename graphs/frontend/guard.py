@@ -39,18 +39,9 @@ TRIAL_MB: Final = 2048
 
 _BRACKETS: Final = bytes(b for b in range(256) if b not in b"()[]{}")
 _OPERATORS: Final = bytes(b for b in range(256) if b not in b"+-*/%&|^<>=?:.!~@#`")
-_OPENERS: Final = (
-    b"begin",
-    b"else",
-    b"module",
-    b"class",
-    b"struct",
-    b"fork",
-    b"case",
-    b"generate",
-    b"if",
-    b"interface",
-)
+_OPENERS: Final = (b"begin", b"module", b"class", b"struct", b"fork", b"case", b"generate", b"interface")
+_CHAINED: Final = (b"if", b"else")
+"""Nothing ends these, so that only their number tells how deep they may be."""
 _IMAGE: Final = re.compile(rb"(?:\s++|//[^\r\n]*+|/\*(?>.*?\*/))*+@[0-9a-fA-F]++\s[0-9a-fA-FxXzZ_@\s]*+", re.DOTALL)
 _CHAIN_WORDS: Final = re.compile(rb"\b(?:or|and|until|throughout|within|intersect|iff|implies)\b")
 
@@ -98,9 +89,14 @@ def _is_deep(content: bytes) -> bool:
         return True
     if len(content) < 2 * MAX_CHAIN:
         return False
-    if any(content.count(word) > MAX_CHAIN for word in _OPENERS):
-        return any(_depth_of_words(content, word) for word in _OPENERS)
-    return any(len(part) > 2 * MAX_CHAIN and _chain(part) > MAX_CHAIN for part in content.split(b";"))
+    if any(content.count(word) > 2 * MAX_CHAIN for word in _CHAINED):
+        return True
+    if any(content.count(word) > MAX_NESTING and _depth_of_words(content, word) > MAX_NESTING for word in _OPENERS):
+        return True
+    return any(
+        len(part) > 2 * MAX_CHAIN and (_chain(part) > MAX_CHAIN or part.count(b"if") > MAX_NESTING)
+        for part in content.split(b";")
+    )
 
 
 def _nesting(content: bytes) -> int:
@@ -114,17 +110,14 @@ def _nesting(content: bytes) -> int:
     return 64 + len(left)
 
 
-def _depth_of_words(content: bytes, word: bytes) -> bool:
-    """Tell whether a word that opens something is not ended often enough to keep things flat."""
-    if word in (b"if", b"else", b"case"):
-        longest = max((len(m[0]) // 5 for m in re.finditer(rb"(?:\belse\s+if\b[^;]*;\s*)+", content)), default=0)
-        return longest > 20 * MAX_CHAIN
+def _depth_of_words(content: bytes, word: bytes) -> int:
+    """Return how deep constructs that a word opens stand inside each other, as far as words tell."""
     ends = b"join" if word == b"fork" else b"}" if word == b"struct" else b"end" + word
     depth = deepest = 0
-    for match in re.finditer(rb"\b(?:" + re.escape(word) + rb"|(end|" + re.escape(ends) + rb"))\b", content):
+    for match in re.finditer(rb"\b" + re.escape(word) + rb"\b|(\bend\b|" + re.escape(ends) + rb")", content):
         depth = max(0, depth - 1) if match[1] else depth + 1
         deepest = max(deepest, depth)
-    return deepest > MAX_NESTING
+    return deepest
 
 
 def _chain(statement: bytes) -> int:

@@ -369,13 +369,16 @@ def test_cycles_of_headers_end(tmp_path: Path) -> None:
         "".join(f"`define M{i} `M{i + 1} `M{i + 1}\n" for i in range(40)) + "`define M40 x\nmodule m; `M0 endmodule",
         "module m; assign a = " + "b+\n" * 100000 + "b; endmodule",
         "module m;\n" * 10000 + "endmodule\n" * 10000,
+        "module m; initial randsequence() a: " + "if(b) " * 10000 + "c; endsequence endmodule",
+        "module m;\n" + "if(a) begin\n" * 10000 + "end\n" * 10000 + "endmodule",
     ],
-    ids=["macro arguments", "constraints", "doubling macros", "a long sum", "modules"],
+    ids=["macro arguments", "constraints", "doubling macros", "a long sum", "modules", "randsequence", "generate"],
 )
 def test_nesting_without_end_does_not_end_the_process(text: str) -> None:
     rows = parse(text.encode())
     assert rows.tier in ("syntax", "text", "none")
     assert rows.tier == "syntax" or rows.problem or rows.diagnoses[0].code == "NotReadBySlang"
+    assert sum(len(c.text) for c in rows.chunks) <= 40 * len(text)
 
 
 @settings(max_examples=60, deadline=None)
