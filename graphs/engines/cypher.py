@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import Final
 
 from rtlgen.core.errors import InputError
@@ -226,15 +227,19 @@ _WRITES: Final = frozenset({
 """Clauses that may stand within a statement that begins well."""
 
 
-def check_reading(query: str, dialect: Dialect) -> None:
+def check_reading(query: str, parameters: Collection[str], dialect: Dialect) -> None:
     """Make sure that a query of the user is a single statement that only reads the graph, and no file or network.
 
     The databases are opened for reading too; this also keeps out what they do not count as writing, such as COPY TO.
 
     Raises:
-        InputError: it is not.
+        InputError: it is not, or a parameter that it names has no value.
     """
     tokens = list(_tokens(query))
+    missing = [name for (_, sign), (_, name) in pairwise(tokens) if sign == "$" and name.strip("`") not in parameters]
+    if missing:
+        raise InputError(f"parameter ${missing[0]} has no value")
+    tokens = [(kind, word.lower()) for kind, word in tokens]
     words = [word for kind, word in tokens if kind == "word"]
     if tokens and tokens[-1] == ("sign", ";"):
         tokens.pop()
@@ -260,11 +265,13 @@ def _tokens(query: str) -> Iterator[tuple[str, str]]:
         position = match.end()
         kind = str(match.lastgroup)
         if kind != "space":
-            yield kind, match[0].lower() if kind == "word" else match[0]
+            yield kind, match[0]
 
 
 def _is_property(tokens: list[tuple[str, str]], i: int) -> bool:
-    """Return whether a word is the name of a property (`n.load`) and no clause."""
+    """Return whether a word is the name of a property (`n.load`) or parameter (`$load`) and no clause."""
+    if i and tokens[i - 1] == ("sign", "$"):
+        return True
     return i > 1 and tokens[i - 1] == ("sign", ".") and tokens[i - 2][0] in ("word", "name")
 
 

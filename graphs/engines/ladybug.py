@@ -111,7 +111,7 @@ class LadybugEngine(CypherEngine):
         Raises:
             InputError: the query can't be read, would write or read files, or takes too long.
         """
-        cypher.check_reading(query, DIALECT)
+        cypher.check_reading(query, parameters or (), DIALECT)
         connection = _library().Connection(self._database_open())
         try:
             connection.set_query_timeout(max(1, int(time_limit_s * 1000)))
@@ -165,8 +165,8 @@ def run_cypher(
         ConfigError: the copy can't be written or read.
         ToolNotFoundError: Ladybug is not installed.
     """
-    cypher.check_reading(query, DIALECT)
-    place = design.path.with_suffix(".lbug")
+    cypher.check_reading(query, parameters or (), DIALECT)
+    place = design.location.with_suffix(".lbug")
     engine = LadybugEngine(place if os.access(place.parent, os.W_OK) else None)
     try:
         engine.load(PropertyGraph(design))

@@ -30,6 +30,7 @@ USER: Final = "RTLGEN_NEO4J_USER"
 PASSWORD: Final = "RTLGEN_NEO4J_PASSWORD"
 DATABASE: Final = "RTLGEN_NEO4J_DATABASE"
 DIALECT: Final = cypher.Neo4jDialect()
+_SCHEMES: Final = frozenset(f"{name}{security}" for name in ("bolt", "neo4j") for security in ("", "+s", "+ssc"))
 
 
 def from_environment(place: Path | None = None) -> Neo4jEngine:
@@ -43,6 +44,8 @@ def from_environment(place: Path | None = None) -> Neo4jEngine:
     if not uri:
         raise ConfigError(f"no Neo4j server is named; set {URI} (such as neo4j://host:7687), {USER} and {PASSWORD}")
     library = _library()
+    if urlsplit(uri).scheme not in _SCHEMES:
+        raise ConfigError(f"{URI} can't be used: expected neo4j://host:7687 or bolt://host:7687")
     user, password = os.environ.get(USER, ""), os.environ.get(PASSWORD, "")
     with _reported(uri):
         driver = library.GraphDatabase.driver(
@@ -183,7 +186,7 @@ class Neo4jEngine(CypherEngine):
             InputError: the query can't be read, would write or read files, or takes too long.
             ConfigError: the server can't be reached.
         """
-        cypher.check_reading(query, DIALECT)
+        cypher.check_reading(query, parameters or (), DIALECT)
         library = _library()
 
         def work(transaction: neo4j.ManagedTransaction) -> Table:

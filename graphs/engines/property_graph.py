@@ -38,7 +38,7 @@ class Wire(NamedTuple):
     signal: int
     width: int
     kind: str
-    """register, memory, latch, wire, input or output (of a top), or alias: another name of a signal, by an interface
+    """register, memory, latch, wire; input, output or inout of a top; alias: another name of a signal, by an interface
     port or a hierarchical name."""
 
 
