@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rtlgen.graphs import model
@@ -31,8 +32,15 @@ def tree(
     design: DesignDatabase, root: model.Instance | None = None, *, depth: int | None = None
 ) -> list[tuple[int, model.Instance]]:
     """Return (level, instance) below `root` (or all tops), each before what it holds."""
+    return arranged(design.rows(model.Instance, "id > 0 ORDER BY id"), root, depth=depth)
+
+
+def arranged(
+    rows: Iterable[model.Instance], root: model.Instance | None = None, *, depth: int | None = None
+) -> list[tuple[int, model.Instance]]:
+    """Return (level, instance) below `root` (or all tops) of instances in order of their number."""
     children: dict[int, list[model.Instance]] = {}
-    for row in design.rows(model.Instance, "id > 0 ORDER BY id"):
+    for row in rows:
         children.setdefault(row.parent, []).append(row)
     found: list[tuple[int, model.Instance]] = []
     tops = design.note("tops") or []
