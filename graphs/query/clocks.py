@@ -303,7 +303,7 @@ def _synchronous(design: DesignDatabase, block: model.Block) -> tuple[int, int, 
     rows = design.rows(
         model.Next, "id BETWEEN ? AND ? AND source BETWEEN ? AND ?", (*bounds, first, last)
     )  # fmt: skip
-    flow = nx.DiGraph()
+    flow: nx.DiGraph[int] = nx.DiGraph()
     branches = {}
     for row in rows:
         flow.add_edge(row.source, row.target)

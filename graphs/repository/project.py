@@ -38,7 +38,7 @@ class Plan:
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of the top, as Verilog text."""
     spare: tuple[str, ...] = ()
-    """Modules of the design's places that nothing instantiates: elaborated beside the tops, so that they can be asked."""
+    """Modules that nothing instantiates, of the design's own places: elaborated beside the tops, to be asked too."""
     unknown: tuple[str, ...] = ()
     """Modules that the design instantiates and no file defines."""
     chosen: Mapping[str, str] = field(default_factory=dict)
