@@ -222,14 +222,13 @@ class Mirror:
     def _same(self, graph: BodyGraph, bits: Bits, *, reading: bool) -> Iterator[Step]:
         """Yield the same bits under other names: members of interfaces and hierarchical names.
 
-        From a name to what it stands for always; from the real signal to a name only where the name can have written it
-        (`reading`), or can have read it.
+        From a name that is read to what it stands for always, from one that is driven unless it is an input; from the
+        real signal to a name only where the name can have written it (`reading`), or can have read it.
         """
         signal = graph.signals[bits.signal]
         if signal.kind in ("member", "remote"):
             real = self.real(bits.instance, signal)
-            allowed = signal.direction != "output" if reading else signal.direction != "input"
-            if real and allowed:
+            if real and (reading or signal.direction != "input"):
                 yield Step(Bits(*real, bits.low, bits.high), "alias", False, 0, signal.line, bits)
             return
         for instance, name, direction in self._aliases.get((bits.instance, bits.signal), ()):

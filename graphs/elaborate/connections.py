@@ -59,9 +59,8 @@ class Connections:
             return
         width = max(width_of(port.type), 1)
         tracer.state.blocking.segments.clear()
-        target = expression.left if isinstance(expression, ast.AssignmentExpression) else expression
         value = [(0, width - 1, _PORT, 0, width - 1, "data", True)]
-        tracer.assignments.assign(target, value, "port")
+        tracer.assignments.assign(expression, value, "port")
         for signal, _, _, found in list(tracer.state.blocking.assigned()):
             if signal > 0:
                 self._output(name, port.name, direction, signal, found, pieces, line)

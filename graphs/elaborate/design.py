@@ -57,7 +57,9 @@ def _rows(
     No symbol may outlive the compilation: slang reuses the memory, and two live Python objects for one address end the
     process. So all of them live in this call, and nothing that holds one is part of a reference cycle.
     """
-    return Hierarchy(places, advance, inputs).run(compilation.getRoot().topInstances)
+    root = compilation.getRoot()
+    packages = [*compilation.getPackages(), *root.compilationUnits]
+    return Hierarchy(places, advance, inputs).run(root.topInstances, packages)
 
 
 def compile_trees(
