@@ -349,8 +349,7 @@ class PropertyGraph:
             return
         high = max(signal.width, 1) - 1
         name, thing = wire(instance.id, number), wire(*real)
-        if signal.direction != "output":
-            yield Feeds(thing, 0, high, name, 0, high, "alias", 1, 0, 0, signal.line)
+        yield Feeds(thing, 0, high, name, 0, high, "alias", 1, 0, 0, signal.line)
         if signal.direction != "input":
             line = self.design.mirror.signal(Bits(*real, 0, high)).line
             yield Feeds(name, 0, high, thing, 0, high, "alias", 1, 0, 0, line)

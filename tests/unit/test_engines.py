@@ -639,7 +639,7 @@ def test_networkx(design: DesignDatabase) -> None:
 
 
 def test_examples_of_the_manual(small: DesignDatabase, repository: Path) -> None:
-    text = (repository / "docs" / "graphs.md").read_text()
+    text = (repository / "docs" / "graph-engines.md").read_text()
     examples = re.findall(r"```cypher\n(.*?)```", text, re.DOTALL)
     assert len(examples) >= 5
     for example in examples:
