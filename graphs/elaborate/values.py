@@ -149,7 +149,8 @@ class Values:
         if operator in _SHIFTS and not right:
             amount = self.state.constant(expression.right)
             if amount is not None and not amount.hasUnknown():
-                return self._shifted(expression, left, int(amount.value) * _SHIFTS[operator], width)
+                unsigned = int(amount.value) % (1 << width_of(expression.right.type))
+                return self._shifted(expression, left, unsigned * _SHIFTS[operator], width)
         return spread(left + right, 0, width - 1)
 
     def _shifted(self, expression: Any, value: Dependencies, amount: int, width: int) -> Dependencies:

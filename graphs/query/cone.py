@@ -53,7 +53,8 @@ def cone(
         root: where to start.
         forward: fan-out instead of fan-in.
         depth: number of blocks to go through; None for no limit. Ports and other names of a signal count nothing.
-        through_registers: False stops at registers (they are in the cone, what is behind them is not).
+        through_registers: False stops at registers: they are in the cone, what is behind them is not. A root that is
+            a register itself has the logic of its next value as fan-in.
         roles: kinds of dependency to follow.
         limit: largest number of steps.
     """
@@ -73,13 +74,15 @@ def cone(
                 free = step.kind in FREE
                 if step.kind not in wanted or (not free and depth is not None and reached >= depth):
                     continue
+                crosses = step.registered and not through_registers
+                if crosses and not forward and here != root:
+                    continue
                 if len(edges) >= limit:
                     return Cone(root, bits, edges, complete=False)
                 edges.append(step)
-                stops = step.registered and not through_registers
                 instance, signal, _, _ = far = step.bits
                 for low, high in _new(seen, bits, far, reached if free else reached + 1):
-                    if not stops:
+                    if not (crosses and forward):
                         (level if free else following).append(Bits(instance, signal, low, high))
         level = following
         reached += 1
