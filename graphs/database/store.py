@@ -241,13 +241,17 @@ class Writer:
         }
 
     def note(self, diagnoses: Iterable[tuple[str, model.Diagnosis]], phase: str) -> None:
-        """Write messages of a phase, with the path of their file, in place of those of the same phase."""
+        """Write messages of a phase, with the path of their file, in place of those of the same phase.
+
+        A path that is no file of the database is put before the message.
+        """
         self._connection.execute("DELETE FROM diagnosis WHERE phase=?", (phase,))
         start = self._next("diagnosis")
-        rows = [
-            d._replace(id=start + i, file=self._files.get(path, 0), phase=phase)
-            for i, (path, d) in enumerate(diagnoses)
-        ]
+        rows = []
+        for i, (path, d) in enumerate(diagnoses):
+            file = self._files.get(path, 0)
+            message = d.message if file or not path else f"{path}: {d.message}"
+            rows.append(d._replace(id=start + i, file=file, phase=phase, message=message))
         self._insert(model.Diagnosis, rows)
 
     def total(self, name: str, column: str = "") -> int:

@@ -15,7 +15,7 @@ from rtlgen.graphs.elaborate.names import Names, Places, width_of
 from rtlgen.graphs.elaborate.state import State, TooLarge, joined
 from rtlgen.graphs.elaborate.statements import Tracer
 from rtlgen.graphs.elaborate.triggers import Edge, Trigger, trigger_of
-from rtlgen.graphs.elaborate.whole import trace_as_a_whole
+from rtlgen.graphs.elaborate.whole import names_in, trace_as_a_whole
 from rtlgen.graphs.model import Block, Drives, Flows, Port, Reads
 from rtlgen.graphs.rows import BodyRows
 
@@ -82,7 +82,7 @@ class _Extraction:
         """Take a member; one that breaks the walk, which half-typed text may do, is noted and left out."""
         try:
             self._member(member)
-        except (AttributeError, TypeError, ValueError, LookupError, RecursionError) as error:
+        except (AttributeError, TypeError, ValueError, LookupError, RecursionError, TooLarge) as error:
             self.result.notes.append((member.location, f"left out: {type(error).__name__}: {error}"))
 
     def _collect(self, scope: Any) -> Iterator[Any]:
@@ -183,7 +183,11 @@ class _Extraction:
         signal = self.names.known(symbol)
         assert signal is not None
         high = max(width_of(symbol.type), 1) - 1
-        found = tracer.values.of(expression)
+        try:
+            found = tracer.values.of(expression)
+        except TooLarge:
+            state, tracer, found = self._as_a_whole(state, tracer, expression, flow)
+            found = spread(found, 0, high)
         state.note_drive(signal, 0, high, "continuous" if is_net else "initial")
         state.blocking.write(signal, 0, high, found)
         self._finish(block, state, tracer, None)
@@ -194,9 +198,27 @@ class _Extraction:
         flow = ControlFlow(self.rows, block, self.places)
         state.statement = flow.single(expression.sourceRange, statement, shortened(expression.syntax))
         tracer = Tracer(state, flow.number_of)
-        found = tracer.values.of(expression.right)
+        try:
+            found = tracer.values.of(expression.right)
+        except TooLarge:
+            state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
+            found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
         tracer.assignments.assign(expression.left, found, drive)
         self._finish(block, state, tracer, None)
+
+    def _as_a_whole(
+        self, state: State, tracer: Tracer, expression: Any, flow: ControlFlow
+    ) -> tuple[State, Tracer, Dependencies]:
+        """Return a new trace and all that an expression reads, where following its calls takes too many steps."""
+        self._too_large(expression.sourceRange.start)
+        tracer.release()
+        statement, state = state.statement, self._state(self.body)
+        state.statement = statement
+        tracer = Tracer(state, flow.number_of)
+        return state, tracer, [d for part in names_in(expression) for d in tracer.values.of(part)]
+
+    def _too_large(self, location: Any) -> None:
+        self.result.notes.append((location, "too large to be traced exactly; every target depends on all it reads"))
 
     def _gate(self, gate: Any) -> None:
         if gate.primitiveType.name in _SWITCHES:
@@ -261,9 +283,7 @@ class _Extraction:
         try:
             tracer.run(trigger.body)
         except TooLarge:
-            self.result.notes.append(
-                (extent.start, "too large to be traced exactly; every target depends on all it reads")
-            )
+            self._too_large(extent.start)
             tracer.release()
             state = self._state(procedure, state.resets)
             tracer = trace_as_a_whole(state, trigger.body, flow)

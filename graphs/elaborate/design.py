@@ -20,6 +20,10 @@ MAX_NOTES: Final = 500
 """Errors of elaboration that are kept; a design with more of them is not the design that was meant."""
 
 
+_LIBRARY: Final = "work"
+"""slang's name of the library of all trees; it goes before a top with a dot in its name, as in `\\a.b `."""
+
+
 def elaborate(
     trees: Sequence[syntax.SyntaxTree],
     manager: SourceManager,
@@ -59,7 +63,15 @@ def _rows(
     """
     root = compilation.getRoot()
     packages = [*compilation.getPackages(), *root.compilationUnits]
-    return Hierarchy(places, advance, inputs).run(root.topInstances, packages)
+    return Hierarchy(places, advance, inputs, share=_is_endless(compilation)).run(root.topInstances, packages)
+
+
+def _is_endless(compilation: ast.Compilation) -> bool:
+    """Tell whether slang gave up on a hierarchy that goes on for ever, or for long."""
+    from pyslang import Diags
+
+    codes = (Diags.InfinitelyRecursiveHierarchy, Diags.MaxInstanceDepthExceeded)
+    return any(d.code in codes for d in compilation.getAllDiagnostics())
 
 
 def compile_trees(
@@ -77,7 +89,8 @@ def compile_trees(
         flags.AllowVirtualIfaceWithOverride, flags.AllowInvalidTop,
     )  # fmt: skip
     options = ast.CompilationOptions()
-    options.topModules = set(tops)
+    names = [f"{_LIBRARY}.{top}" if "." in top else top for top in tops]
+    options.topModules = set(names)
     options.paramOverrides = [f"{n}={v}" for n, v in parameters.items()]
     options.flags = reduce(or_, tolerated)
     options.errorLimit = 0
@@ -86,6 +99,7 @@ def compile_trees(
     compilation = ast.Compilation(bag)
     for tree in trees:
         compilation.addSyntaxTree(tree)
+    compilation.getRoot()  # reads the names of the tops where they are: the options hold no copy
     return compilation
 
 

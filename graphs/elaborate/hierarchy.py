@@ -17,6 +17,8 @@ from rtlgen.graphs.rows import BodyRows, DesignRows, InstanceRow
 
 MAX_INSTANCES: Final = 2_000_000
 """Instances that are listed; the rest of a larger design is left out, with a note."""
+MAX_PATH_BYTES: Final = 128 << 20
+"""Text of their paths, likewise: a module that holds itself twice with other parameters doubles with every level."""
 
 
 class Inputs(Protocol):
@@ -51,9 +53,23 @@ class Hierarchy:
     """
 
     def __init__(
-        self, places: Places, advance: Callable[[int], None] | None = None, inputs: Inputs | None = None
+        self,
+        places: Places,
+        advance: Callable[[int], None] | None = None,
+        inputs: Inputs | None = None,
+        *,
+        share: bool = False,
     ) -> None:
-        """`advance` is called with 1 for every body that is done; bodies that `inputs` knows are not extracted."""
+        """Start with nothing.
+
+        Args:
+            places: positions of the compilation.
+            advance: called with 1 for every body that is done.
+            inputs: bodies that it knows are not extracted.
+            share: take bodies of equal parameters as one: slang finds out itself which are equal, but not in a
+                hierarchy without end, which it elaborates as far as somebody looks.
+        """
+        self._share = share
         self._places = places
         self._advance = advance or (lambda _: None)
         self._inputs = inputs
@@ -61,6 +77,8 @@ class Hierarchy:
         self._times: dict[str, int] = {}
         self._bodies: dict[str, _Body] = {}
         self._alive: list[Any] = []
+        self._endless: set[str] = set()
+        self._size = 0
         self.design = DesignRows(())
 
     def run(self, tops: Iterable[Any], packages: Iterable[Any] = ()) -> DesignRows:
@@ -94,8 +112,11 @@ class Hierarchy:
         key = self._keys.get(hash(body))
         if key is not None:
             return key
+        base = _base_key(body)
+        if self._share and base in self._bodies:
+            return base
         self._alive.append(body)
-        key = self._keys[hash(body)] = self._new_key(body)
+        key = self._keys[hash(body)] = self._new_key(base)
         definition = instance.definition
         path, first, last, _ = self._places.lines(definition.syntax.sourceRange)
         children = list(self._children(body))
@@ -114,12 +135,8 @@ class Hierarchy:
             self._note(location, message)
         self.design.bodies[rows.key] = rows
 
-    def _new_key(self, body: Any) -> str:
-        """Return a key of the definition, its parameters and the interfaces at its ports; told apart by a count."""
-        interfaces = [f"{port}={_described(connected)}" for port, connected in interface_ports(body)]
-        base = f"{body.name}#{_parameters(body)}" + (f"#{','.join(interfaces)}" if interfaces else "")
-        if len(base) > 400:
-            base = f"{body.name}#{hashlib.sha256(base.encode()).hexdigest()}"
+    def _new_key(self, base: str) -> str:
+        """Return the key of a body; those of one base are told apart by a count."""
         count = self._times[base] = self._times.get(base, 0) + 1
         return base if count == 1 else f"{base}~{count}"
 
@@ -135,21 +152,39 @@ class Hierarchy:
 
     def _place(self, top: InstanceRow) -> None:
         """Add an instance and, below it, all that its body holds; without recursion, hierarchies can be deep."""
-        waiting = [top]
+        waiting = [(0, top)]
+        around: list[str] = []
         while waiting:
-            row = waiting.pop()
+            level, row = waiting.pop()
             position = len(self.design.instances)
-            if position >= MAX_INSTANCES:
-                self._note(None, f"the design has more than {MAX_INSTANCES:,} instances; the rest is left out")
+            self._size += len(row.path)
+            if position >= MAX_INSTANCES or self._size > MAX_PATH_BYTES:
+                self._note(None, f"the design has more than {position:,} instances; the rest is left out")
                 return
             self.design.instances.append(row)
-            if not row.body:
+            del around[level:]
+            if not row.body or self._is_endless(row, around):
                 continue
+            around.append(row.body)
             body = self._bodies[row.body]
             for child in reversed(body.children):
                 key = self._body(child.instance) if child.instance is not None else ""
                 path = f"{row.path}.{child.name}"
-                waiting.append(InstanceRow(position, child.name, path, key, child.definition, body.path, child.line))
+                below = InstanceRow(position, child.name, path, key, child.definition, body.path, child.line)
+                waiting.append((level + 1, below))
+
+    def _is_endless(self, row: InstanceRow, around: list[str]) -> bool:
+        """Tell whether an instance lies in one of the same body, which slang elaborates once however deep it goes."""
+        if row.body not in around:
+            return False
+        if row.body not in self._endless:
+            self._endless.add(row.body)
+            message = f"{row.definition} instantiates itself without end; what is below {row.path} is left out"
+            self.design.diagnoses.append(
+                Diagnosis(0, 0, row.line, 0, "error", "EndlessHierarchy", message, "elaborate")
+            )
+            self.design.places.append(row.file)
+        return True
 
     def _note(self, location: Any, message: str) -> None:
         path, line, column = self._places.at(location) if location is not None else ("", 0, 0)
@@ -185,6 +220,13 @@ def instances_below(body: Any) -> list[Any]:
     for member in body:
         member.visit(lookup_table=kinds)
     return found
+
+
+def _base_key(body: Any) -> str:
+    """Return the definition of a body, its parameters and the interfaces at its ports, as one text."""
+    interfaces = [f"{port}={_described(connected)}" for port, connected in interface_ports(body)]
+    base = f"{body.name}#{_parameters(body)}" + (f"#{','.join(interfaces)}" if interfaces else "")
+    return base if len(base) <= 400 else f"{body.name}#{hashlib.sha256(base.encode()).hexdigest()}"
 
 
 def _described(connected: Any) -> str:

@@ -439,6 +439,10 @@ class Tracer:
         """How many calls deep the trace is."""
         return len(self._returns)
 
+    def depth_of(self, subroutine: Any) -> int:
+        """Return how many of these calls are of one subroutine."""
+        return self._active.count(hash(subroutine))
+
     def runs(self, subroutine: Any) -> bool:
         """Return whether the trace is inside a call of `subroutine`."""
         return hash(subroutine) in self._active

@@ -14,7 +14,7 @@ from typing import Final
 
 from rtlgen.graphs import model
 from rtlgen.graphs.frontend import describe
-from rtlgen.graphs.frontend.lexical import Lexed, Lines, scan
+from rtlgen.graphs.frontend.lexical import Lexed, Lines, line_count, scan
 from rtlgen.graphs.rows import FileRows
 
 _node: Final[Callable[[tuple[object, ...]], model.AstNode]] = partial(tuple.__new__, model.AstNode)
@@ -48,7 +48,7 @@ def decoder(content: bytes) -> Callable[[bytes], str]:
 
 def empty_rows(path: str, content: bytes) -> FileRows:
     """Return rows that say only what the file is."""
-    return FileRows(path, hashlib.sha256(content).hexdigest(), len(content), len(content.splitlines()))
+    return FileRows(path, hashlib.sha256(content).hexdigest(), len(content), line_count(content))
 
 
 class Collector:

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rtlgen.graphs.frontend.lexical import uses
+from rtlgen.graphs.frontend.lexical import line_count, uses
 
 if TYPE_CHECKING:
     from rtlgen.graphs.frontend.units import Prepared
@@ -55,15 +55,30 @@ def unreadable(content: bytes) -> str:
         line = content.count(b"\n", 0, zero) + 1
         return f"line {line}: binary file (NUL byte)"
     if len(content) > MAX_FILE_BYTES:
-        return f"expected at most {MAX_FILE_BYTES >> 20} MiB, got {len(content)} bytes"
-    if len(content) > MAX_LINE_BYTES:
-        for number, line_text in enumerate(content.splitlines(), 1):
-            if len(line_text) > MAX_LINE_BYTES:
-                limit = f"expected lines of at most {MAX_LINE_BYTES >> 20} MiB"
-                return f"line {number}: {limit}, got one of {len(line_text)} bytes"
+        return f"expected at most {MAX_FILE_BYTES >> 20} MiB, got more"
+    start = _long_line(content)
+    if start >= 0:
+        limit = f"expected lines of at most {MAX_LINE_BYTES >> 20} MiB"
+        return f"line {line_count(content[:start]) + 1}: {limit}, got one of {_end(content, start) - start} bytes"
     if b"@" in content[:4096] and _IMAGE.fullmatch(content):
         return "a memory image ($readmemh), not Verilog"
     return ""
+
+
+def _long_line(content: bytes) -> int:
+    """Return where the first line begins that is too long, -1 where there is none."""
+    start = 0
+    while len(content) - start > MAX_LINE_BYTES:
+        reach = start + MAX_LINE_BYTES + 1
+        end = max(content.rfind(b"\n", start, reach), content.rfind(b"\r", start, reach))
+        if end < 0:
+            return start
+        start = end + 1
+    return -1
+
+
+def _end(content: bytes, start: int) -> int:
+    return min((e for e in (content.find(b"\n", start), content.find(b"\r", start)) if e >= 0), default=len(content))
 
 
 def refusal(file: Prepared, known: Mapping[str, str]) -> str:

@@ -37,6 +37,12 @@ _TESTED: Final = re.compile(rb"`(?:ifdef|ifndef|elsif)[ \t]+([A-Za-z_][\w$]*)")
 _USE: Final = re.compile(rb"`([A-Za-z_][\w$]*)")
 
 
+def line_count(content: bytes) -> int:
+    """Return the number of lines; the last one counts without an end of line too."""
+    ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+    return ends + bool(content and not content.endswith((b"\n", b"\r")))
+
+
 class Define(NamedTuple):
     """A macro definition, from `` `define`` to the end of its last line."""
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES: Final = 32 << 20
 MAX_INCLUDE_DEPTH: Final = 64
+MIN_INCLUDE_COST: Final = 4096
 MAX_EXPANDED_BYTES: Final = 64 << 20
 """How much text includes may add up to; the depth is cut where it would be more."""
 
@@ -272,19 +273,20 @@ def _named(lexed: Lexed) -> dict[str, str]:
 
 
 def _depth(place: str, size: int, closure: _Closure) -> int:
-    """Return the greatest depth of includes at which all texts together stay in bounds.
+    """Return the greatest depth of includes at which all texts together stay in bounds; a small one costs a page.
 
     A header that keeps itself from being read twice counts once; without such a guard a cycle of headers doubles with
     every level.
     """
     once = {p for p, h in closure.headers.items() if _guarded(h)}
-    fixed = size + sum(len(closure.headers[p].content) for p in once)
+    cost = {p: max(len(h.content), MIN_INCLUDE_COST) for p, h in closure.headers.items()}
+    fixed = size + sum(cost[p] for p in once)
     costs: dict[str, int] = dict.fromkeys(closure.children, 0)
     for depth in range(1, MAX_INCLUDE_DEPTH + 1):
         former, costs = (
             costs,
             {
-                owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
+                owner: sum(costs[c] + cost[c] for c in children if c not in once)
                 for owner, children in closure.children.items()
             },
         )

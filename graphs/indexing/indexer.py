@@ -24,6 +24,7 @@ from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, S
 from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.database.store import Writer, database_of
 from rtlgen.graphs.frontend.files import parse_file
+from rtlgen.graphs.frontend.guard import MAX_FILE_BYTES
 from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
 from rtlgen.graphs.frontend.units import Sources, stored_path
 from rtlgen.graphs.indexing import facts
@@ -33,6 +34,8 @@ from rtlgen.graphs.indexing.tracker import Tracker
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.repository.files import discover
 from rtlgen.graphs.repository.project import Plan, Surroundings, plan
+from rtlgen.graphs.room import with_room
+from rtlgen.graphs.rows import DesignRows
 
 _FORGET_BYTES: Final = 512 << 20
 """Texts beyond this are forgotten with their trees by a process that keeps indexing."""
@@ -121,6 +124,9 @@ class Indexer:
             InputError: a file list, core or top is not there, or the disk is full.
             KeyboardInterrupt: the user asked to stop; what was finished is in the database.
         """
+        return with_room(lambda: self._run(paths))
+
+    def _run(self, paths: Collection[Path] | None) -> Indexed:
         start = time.perf_counter()
         self._forget()
         removed = self._list(paths)
@@ -234,7 +240,9 @@ class Indexer:
             parsed = parse_file(path, content, self._context(self._dirs(path), made.defines, prelude))
         noted = facts.to_json(known.raw, known.raw_context, known.included)
         with self._writer.transaction():
-            self._writer.replace_file(parsed.rows, content, known.modified_ns, digest, noted)
+            parsed.rows.size = known.size
+            kept = content if len(content) <= MAX_FILE_BYTES else b""
+            self._writer.replace_file(parsed.rows, kept, known.modified_ns, digest, noted)
         known.parsed, known.context = parsed, digest
 
     def _write_notes(self, made: Plan, around: Surroundings) -> None:
@@ -270,6 +278,7 @@ class Indexer:
                 advance=advance,
                 inputs=BodyInputs(made, known, self._writer.body_inputs()),
             )
+        self._note_treeless(design, made)
         with self._writer.transaction():
             bodies = self._writer.replace_design(design)
             self._writer.put("design", digest)
@@ -280,12 +289,23 @@ class Indexer:
     def _tree(self, path: str, made: Plan) -> Any:
         """Return slang's tree of a source of the plan, parsed now where it is not in memory."""
         known = self._tracker.known.get(path)
-        if known is None:
+        if known is None or known.treeless[0] == known.context:
             return None
         if known.parsed is None or known.parsed.tree is None:
             context = self._context(self._dirs(path), made.defines, made.prelude_for(path))
             known.parsed = FRONT_ENDS.load("syntax").parse(path, self._tracker.content(path), context)
+            if known.parsed.tree is None:
+                known.treeless = known.context, known.parsed.rows.problem or "it is only a part of something"
         return known.parsed.tree
+
+    def _note_treeless(self, design: DesignRows, made: Plan) -> None:
+        """Say which sources of the plan are not in the design, and why."""
+        for path in made.files:
+            known = self._tracker.known.get(path)
+            if known is not None and known.treeless[0] == known.context:
+                message = f"left out of the design: {known.treeless[1]}"
+                design.diagnoses.insert(0, Diagnosis(0, 0, 0, 0, "error", "LeftOut", message, "elaborate"))
+                design.places.insert(0, path)
 
     def _dirs(self, path: str) -> tuple[str, ...]:
         return self._around.include_dirs_for(path) if self._around is not None else ()

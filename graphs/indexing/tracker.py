@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtlgen.graphs.database.store import Stored
+from rtlgen.graphs.frontend.guard import MAX_FILE_BYTES, unreadable
 from rtlgen.graphs.frontend.lexical import scan
 from rtlgen.graphs.frontend.protocol import Parsed
 from rtlgen.graphs.indexing import facts
@@ -32,6 +33,7 @@ class Known:
         context: digest of what the rows in the database were made from; empty before they are written.
         parsed: the last full parse, None when only the facts are known.
         old: facts of the text before, until those of the new one are known.
+        treeless: the context in which slang gave no tree that can be elaborated, and why.
     """
 
     size: int
@@ -43,6 +45,7 @@ class Known:
     context: str = ""
     parsed: Parsed | None = None
     old: FileRows | None = None
+    treeless: tuple[str, str] = ("", "")
 
 
 class Tracker:
@@ -115,7 +118,8 @@ class Tracker:
         if known is None and noted is not None and noted.sha256 == digest and self._remember(file, noted):
             return
         raw = FileRows(file.path, digest, len(content), 0)
-        included = tuple(dict.fromkeys(i.name.strip('"<> ') for i in scan(content).includes))
+        includes = () if unreadable(content) else scan(content).includes
+        included = tuple(dict.fromkeys(i.name.strip('"<> ') for i in includes))
         old = known.old or known.raw if known is not None else None
         if known is None or known.included != included:
             self.facts_changed = True
@@ -154,9 +158,13 @@ class Tracker:
         )
 
     def content(self, path: str) -> bytes:
-        """Return the content of a file; nothing for one that can't be read, which then counts as empty."""
+        """Return the content of a file; nothing for one that can't be read, which then counts as empty.
+
+        Of one that is larger than any front end takes, the beginning.
+        """
         try:
-            return (self.root / path).read_bytes()
+            with (self.root / path).open("rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
         except OSError:
             return b""
 

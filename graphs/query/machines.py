@@ -9,6 +9,7 @@ from rtlgen.core.errors import InputError
 from rtlgen.graphs.fsm.machines import state_machines
 from rtlgen.graphs.fsm.model import StateMachine
 from rtlgen.graphs.query.recompile import recompile
+from rtlgen.graphs.room import with_room
 
 if TYPE_CHECKING:
     from rtlgen.graphs.database.design import DesignDatabase
@@ -24,6 +25,10 @@ def machines(
     Raises:
         InputError: there is no such module, or no such machine in it.
     """
+    return with_room(lambda: _machines(design, name, advance))
+
+
+def _machines(design: DesignDatabase, name: str | None, advance: Callable[[int], None] | None) -> list[StateMachine]:
     compiled = recompile(design)
     bodies = compiled.bodies()
     module, _, register = (name or "").partition(".")

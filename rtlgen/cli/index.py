@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rtlgen.graphs.indexing import Indexed, Indexer
 
 MAX_NOTES = 12
+MAX_TOPS = 8
 
 
 @click.command("index")
@@ -116,6 +117,7 @@ def _print(done: Indexed, as_json: bool, all_notes: bool) -> None:
         click.echo(_json(done))
         return
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(
@@ -123,8 +125,10 @@ def _print(done: Indexed, as_json: bool, all_notes: bool) -> None:
         f"{done.files - len(done.unclean)} with a clean tree"
     )
     design = f"{done.bodies} modules elaborated ({done.bodies_changed} changed), {done.instances:,} instances"
-    console.print(f"tops {', '.join(done.tops) or 'none'}: {design}" + ("" if done.elaborated else "; up to date"))
-    console.print(f"{done.wall_s:.2f} s (syntax {done.syntax_s:.2f}, design {done.elaborate_s:.2f}); {done.database}")
+    tops = ", ".join(done.tops[:MAX_TOPS]) + (f" and {len(done.tops) - MAX_TOPS} more" * (len(done.tops) > MAX_TOPS))
+    console.print(f"tops {escape(tops) or 'none'}: {design}" + ("" if done.elaborated else "; up to date"))
+    times = f"{done.wall_s:.2f} s (syntax {done.syntax_s:.2f}, design {done.elaborate_s:.2f})"
+    console.print(f"{times}; {escape(done.database)}")
     _print_problems(done, console, all_notes)
 
 
