@@ -234,7 +234,7 @@ def test_what_is_no_text(text: bytes, problem: str) -> None:
 
 
 def test_a_long_line_over_a_hundred_megabytes() -> None:
-    assert parse(b"x" * (100 << 20)).problem == "expected at most 32 MiB, got 104857600 bytes"
+    assert parse(b"x" * (100 << 20)).problem == "expected at most 32 MiB, got more"
 
 
 def test_unknown_macros_are_named_and_do_not_spoil_the_tree() -> None:
