@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def _measure(repository: Path, folder: Path) -> None:
         if os.environ.get("RTLGEN_NEO4J_URI"):
             engines["neo4j"] = open_engine("neo4j")
         for name, engine in engines.items():
-            print(f"load into {name}: {_timed(lambda engine=engine: engine.load(graph))[1]:.2f} s")
+            print(f"load into {name}: {_timed(partial(engine.load, graph))[1]:.2f} s")
         paths = sorted(row[1] for row in graph.nodes("Wire"))
         _ask(engines, paths[:: max(1, len(paths) // SIGNALS)])
         for engine in engines.values():
@@ -68,7 +69,7 @@ def _ask(engines: dict[str, GraphEngine], signals: list[str]) -> None:
         for signal in signals:
             answers = []
             for name, engine in engines.items():
-                answer, seconds = _timed(lambda engine=engine, signal=signal, ask=ask: ask(engine, signal))
+                answer, seconds = _timed(partial(ask, engine, signal))
                 answers.append(answer)
                 times[name].append(seconds * 1000)
             if any(answer != answers[0] for answer in answers):
