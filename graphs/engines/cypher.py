@@ -1,7 +1,7 @@
 """Every text in Cypher: the queries, which both engines run as they are, and the schema and loading of each.
 
-Names and numbers of a design are parameters, never part of a text. Queries are kept to one pattern each: Ladybug 0.22
-answers wrongly or runs out of memory where a condition on a relation meets several patterns.
+Names and numbers of a design are parameters, never part of a text. Queries are kept to one short pattern each, because
+Ladybug 0.22 makes products of longer ones that fill its memory.
 
 What differs between the engines is in `Dialect`: how a schema is declared, and which procedures only read. Ladybug
 loads with COPY, Neo4j with the statements of `create_nodes` and `create_relations`, which Ladybug runs as well.

@@ -112,7 +112,7 @@ class LadybugEngine(CypherEngine):
             InputError: the query can't be read, would write or read files, or takes too long.
         """
         cypher.check_reading(query, parameters or (), DIALECT)
-        connection = _library().Connection(self._database_open())
+        connection = _connection(self._database_open())
         try:
             connection.set_query_timeout(max(1, int(time_limit_s * 1000)))
             return _limited(connection.execute(query, dict(parameters or {})), row_limit)
@@ -123,7 +123,7 @@ class LadybugEngine(CypherEngine):
 
     def _open(self) -> ladybug.Connection:
         if self._connection is None:
-            self._connection = _library().Connection(self._database_open())
+            self._connection = _connection(self._database_open())
         return self._connection
 
     def _database_open(self) -> ladybug.Database:
@@ -185,8 +185,15 @@ def _library() -> Any:
 
 def _database(file: Path, *, read_only: bool = False) -> ladybug.Database:
     made: ladybug.Database = _library().Database(
-        file, buffer_pool_size=MEMORY_BYTES, max_db_size=ADDRESSES_BYTES, read_only=read_only
+        file, buffer_pool_size=MEMORY_BYTES, max_db_size=ADDRESSES_BYTES, max_num_threads=1, read_only=read_only
     )
+    return made
+
+
+def _connection(database: ladybug.Database) -> ladybug.Connection:
+    """Return a connection that prepares each query anew: Ladybug 0.22 loses rows when it runs a prepared one again."""
+    made: ladybug.Connection = _library().Connection(database)
+    made.execute("CALL enable_cached_prepared_statement='NONE'")
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ class LadybugBehindBolt:
     def __init__(self) -> None:
         self._database = ladybug.Database(":memory:", buffer_pool_size=256 << 20, max_db_size=1 << 33)
         self.connection = ladybug.Connection(self._database)
+        self.connection.execute("CALL enable_cached_prepared_statement='NONE'")
         for statement in cypher.LadybugDialect().schema():
             self.connection.execute(statement)
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
@@ -504,6 +506,31 @@ def test_time_limit(small: DesignDatabase) -> None:
     with pytest.raises(InputError, match=r"^the query was stopped after 0\.2 s; ask for less"):
         run_cypher(small, "MATCH (a:Wire)-[:FEEDS*1..30]->(b:Wire) RETURN count(*)",
                    time_limit_s=0.2)  # fmt: skip
+
+
+def test_a_query_asked_again_loses_no_rows(tmp_path: Path) -> None:
+    place = tmp_path / "graph.lbug"
+    chosen = random.Random(1)
+    edges = [(chosen.randrange(5000), chosen.randrange(30), chosen.choice([0, 7])) for _ in range(120)]
+    with ladybug.Database(place, max_db_size=1 << 33) as database, ladybug.Connection(database) as connection:
+        for label in ("W", "S"):
+            connection.execute(f"CREATE NODE TABLE {label}(id INT64 PRIMARY KEY)")
+            connection.execute(f"UNWIND range(0, 4999) AS i CREATE (:{label} {{id: i}})")
+        connection.execute("CREATE REL TABLE F(FROM W TO W, block INT64)")
+        connection.execute("CREATE REL TABLE O(FROM W TO S)")
+        connection.execute("MATCH (w:W), (s:S) WHERE w.id = s.id CREATE (w)-[:O]->(s)")
+        rows = [{"source": source, "target": target, "block": block} for source, target, block in edges]
+        connection.execute(
+            "UNWIND $rows AS r MATCH (a:W), (b:W) WHERE a.id = r.source AND b.id = r.target "
+            "CREATE (a)-[:F {block: r.block}]->(b)",
+            {"rows": rows},
+        )
+    engine = LadybugEngine(place)
+    query = "MATCH (s:S)<-[:O]-(a:W)-[e:F]->(b:W {id: $b}) WHERE e.block = 0 RETURN a.id"
+    for target in range(30):
+        expected = sorted(source for source, end, block in edges if end == target and not block)
+        assert sorted(row["a.id"] for row in engine.ask(query, b=target)) == expected
+    engine.close()
 
 
 def test_the_copy_follows_the_design(tmp_path: Path) -> None:
