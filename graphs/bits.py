@@ -283,7 +283,7 @@ def split_select(text: str, names: Collection[str]) -> tuple[str, str]:
     for end in reversed(ends):
         if text[:end].rstrip() in names:
             return text[:end].rstrip(), text[end:]
-    near = [found[0] for found in process.extract(_ANY_SELECT.sub("", text), names, limit=3, score_cutoff=60)]
+    near = [found[0] for found in process.extract(_ANY_SELECT.sub("", text), list(names), limit=3, score_cutoff=60)]
     raise InputError(f"expected a signal{', such as ' + ', '.join(near) if near else ''}, got {text!r}")
 
 

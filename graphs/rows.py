@@ -34,6 +34,8 @@ class FileRows:
     instantiates: list[model.Instantiates] = field(default_factory=list)
     describes: list[model.Describes] = field(default_factory=list)
     diagnoses: list[model.Diagnosis] = field(default_factory=list)
+    loose: bool = False
+    """Declares something outside of modules, or reaches into other modules (`bind`, `defparam`)."""
     macros: Mapping[str, str] = field(default_factory=dict)
     """Macros that the file itself defines: name → the text after `` `define ``."""
     unknown_macros: frozenset[str] = frozenset()
@@ -99,7 +101,10 @@ class DesignRows:
     """An elaborated design."""
 
     tops: tuple[str, ...]
-    bodies: dict[str, BodyRows] = field(default_factory=dict)
+    bodies: dict[str, BodyRows | None] = field(default_factory=dict)
+    """By key; None for a body that is as it was in the database."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Key → digest of everything that the body was elaborated from."""
     instances: list[InstanceRow] = field(default_factory=list)
     diagnoses: list[model.Diagnosis] = field(default_factory=list)
     """`Diagnosis.file` is 0; the path stands in `places` at the same position."""

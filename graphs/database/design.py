@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rapidfuzz import process
 
@@ -19,7 +19,26 @@ from rtlgen.graphs.database import schema
 from rtlgen.graphs.database.mirror import Bits, Mirror
 from rtlgen.graphs.database.store import connect, database_of
 from rtlgen.graphs.model import SHIFT
-from rtlgen.graphs.query.answers import Place
+from rtlgen.graphs.query.answers import (
+    Access,
+    ConeAnswer,
+    ConeEdge,
+    Crossing,
+    Domain,
+    InstanceAnswer,
+    Place,
+    Reset,
+    Unused,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtlgen.graphs.encode.budget import Encoded
+    from rtlgen.graphs.fsm.model import StateMachine
+    from rtlgen.graphs.pictures import Picture
+    from rtlgen.graphs.query.control import ControlFlowAnswer
+    from rtlgen.graphs.rows import BodyRows
 
 MAX_CANDIDATES = 8
 
@@ -35,7 +54,7 @@ class DesignDatabase:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Use an open connection; see `open`."""
-        self.path = path
+        self.location = path
         self._connection = connection
         self._files: dict[int, str] | None = None
         self._begin()
@@ -97,7 +116,7 @@ class DesignDatabase:
     @property
     def root(self) -> Path:
         """Folder of the repository when it was indexed."""
-        return Path(self.note("root") or self.path.parent.parent)
+        return Path(self.note("root") or self.location.parent.parent)
 
     def file(self, number: int) -> str:
         """Return the path of a file, relative to the repository; empty for 0."""
@@ -218,6 +237,220 @@ class DesignDatabase:
         if bits.low <= 0 and bits.high >= max(signal.width, 1) - 1:
             return base
         return ", ".join(base + select for select in layout(signal).describe(bits.low, bits.high))
+
+    def drivers(self, signal: str) -> list[Access]:
+        """Return every statement and port that drives bits of a signal.
+
+        Raises:
+            InputError: there is no such signal.
+        """
+        from rtlgen.graphs.query.access import drivers
+
+        return drivers(self, self.resolve(signal))
+
+    def loads(self, signal: str) -> list[Access]:
+        """Return every statement and port that reads bits of a signal.
+
+        Raises:
+            InputError: there is no such signal.
+        """
+        from rtlgen.graphs.query.access import loads
+
+        return loads(self, self.resolve(signal))
+
+    def fanin(
+        self, signal: str, *, depth: int | None = None, through_registers: bool = True, clocks: bool = False
+    ) -> ConeAnswer:
+        """Return the bits that a signal depends on; see `rtlgen.graphs.query.cone.cone`.
+
+        Raises:
+            InputError: there is no such signal.
+        """
+        return self._cone(signal, "fanin", depth, through_registers, clocks)
+
+    def fanout(
+        self, signal: str, *, depth: int | None = None, through_registers: bool = True, clocks: bool = False
+    ) -> ConeAnswer:
+        """Return the bits that depend on a signal.
+
+        Raises:
+            InputError: there is no such signal.
+        """
+        return self._cone(signal, "fanout", depth, through_registers, clocks)
+
+    def _cone(
+        self, signal: str, direction: str, depth: int | None, through_registers: bool, clocks: bool
+    ) -> ConeAnswer:
+        from rtlgen.graphs.query.cone import ROLES, cone
+        from rtlgen.graphs.query.cones import DATA, named
+
+        found = cone(
+            self.mirror,
+            self.resolve(signal),
+            forward=direction == "fanout",
+            depth=depth,
+            through_registers=through_registers,
+            roles=ROLES if clocks else DATA,
+        )
+        return named(self, found, direction)
+
+    def path(self, start: str, end: str, *, through_registers: bool = True) -> tuple[ConeEdge, ...]:
+        """Return a shortest chain of dependencies from one signal to another.
+
+        Raises:
+            InputError: there is no such signal, or no such chain.
+        """
+        from rtlgen.graphs.query.cones import path
+
+        return path(self, self.resolve(start), self.resolve(end), through_registers=through_registers)
+
+    def instances(self, definition: str) -> list[InstanceAnswer]:
+        """Return the instances of a module.
+
+        Raises:
+            InputError: no such module is defined or instantiated.
+        """
+        from rtlgen.graphs.query.hierarchy import instances
+
+        found = instances(self, definition)
+        if not found and next(self.rows(model.Definition, "name = ?", (definition,)), None) is None:
+            names = [row.name for row in self.rows(model.Definition)]
+            raise InputError(_no_such("module", definition, names))
+        return found
+
+    def tree(self, root: str | None = None, *, depth: int | None = None) -> list[tuple[int, model.Instance]]:
+        """Return (level, instance) of the hierarchy below `root` or below all tops.
+
+        Raises:
+            InputError: there is no such instance.
+        """
+        from rtlgen.graphs.query.hierarchy import tree
+
+        return tree(self, self.instance(root) if root else None, depth=depth)
+
+    def clocks(self) -> tuple[list[Domain], list[Crossing]]:
+        """Return clock domains, and the crossings between them."""
+        from rtlgen.graphs.query.clocks import Clocking, crossings, domains
+
+        clocking = Clocking(self)
+        return domains(self, clocking), crossings(self, clocking)
+
+    def resets(self) -> list[Reset]:
+        """Return resets and what they reset."""
+        from rtlgen.graphs.query.clocks import resets
+
+        return resets(self)
+
+    def control_flow(self, block: str) -> list[ControlFlowAnswer]:
+        """Return the control flow of blocks; see `rtlgen.graphs.query.control.control_flow`.
+
+        Raises:
+            InputError: there is no such module or block.
+        """
+        from rtlgen.graphs.query.control import control_flow
+
+        return control_flow(self, block)
+
+    def state_machines(
+        self, name: str | None = None, *, advance: Callable[[int], None] | None = None
+    ) -> list[StateMachine]:
+        """Return state machines; see `rtlgen.graphs.query.machines.machines`.
+
+        Raises:
+            InputError: there is no such module, or no such machine in it.
+        """
+        from rtlgen.graphs.query.machines import machines
+
+        return machines(self, name, advance=advance)
+
+    def body_rows(self, module: str) -> BodyRows:
+        """Return the rows of a module (of its first body where it has several) or of an instance's body.
+
+        Raises:
+            InputError: there is no such module.
+        """
+        from rtlgen.graphs.database.bodies import body_rows
+
+        row = next(self.rows(model.Body, "definition = ? ORDER BY id LIMIT 1", (module,)), None)
+        number = row.id if row is not None else self.instance(module).body
+        if not number:
+            raise InputError(f"{module}: its source was not found, so there is nothing below its ports")
+        return body_rows(self, number)
+
+    def encoded(self, module: str, view: str, *, tokens: int | None = None, focus: Sequence[str] = ()) -> Encoded:
+        """Return the AST, CFG or DFG of a module as compact text.
+
+        Args:
+            module: name of a module, or path of an instance.
+            view: ast, cfg or dfg.
+            tokens: largest size, in estimated tokens.
+            focus: signals or lines to keep first.
+
+        Raises:
+            InputError: there is no such module, or the budget is too small for anything.
+        """
+        from rtlgen.graphs.encode.cfg import encode_cfg
+        from rtlgen.graphs.encode.dfg import encode_dfg
+        from rtlgen.graphs.encode.outline import encode_ast
+
+        if view == "ast":
+            return encode_ast(*self._text_of(module), tokens=tokens, focus=focus)
+        encode = encode_cfg if view == "cfg" else encode_dfg
+        return encode(self.body_rows(module), tokens=tokens, focus=focus)
+
+    def _text_of(self, module: str) -> tuple[str, str]:
+        """Return the source of the file that defines a module, and the module's name."""
+        found = next(self.rows(model.Definition, "name = ? ORDER BY id LIMIT 1", (module,)), None)
+        name = module if found is not None else self.instance(module).definition
+        row = found or next(self.rows(model.Definition, "name = ? ORDER BY id LIMIT 1", (name,)))
+        return self.source(row.file).decode("utf-8", "replace"), name
+
+    def picture(
+        self,
+        name: str | None = None,
+        *,
+        view: str | None = None,
+        depth: int | None = 3,
+        through_registers: bool = True,
+        clocks: bool = False,
+    ) -> Picture:
+        """Return a picture: of the fan-in (`cone`) or `fanout` of a signal, or of the `hierarchy`, `fsm` or `cfg`.
+
+        Raises:
+            InputError: there is no such signal, module, machine or block.
+        """
+        from rtlgen.graphs.query import pictures
+
+        view = view or self._view_of(name)
+        if view == "hierarchy":
+            return pictures.hierarchy_picture(self, name)
+        if name is None:
+            raise InputError(f"expected a signal or module to show as {view}, got none")
+        if view == "fsm":
+            found = self.state_machines(name)
+            if not found:
+                raise InputError(f"{name}: no state machine")
+            return pictures.states_picture(found[0])
+        if view == "cfg":
+            return pictures.control_picture(self.control_flow(name))
+        return pictures.cone_picture(
+            self, name, forward=view == "fanout", depth=depth, through_registers=through_registers, clocks=clocks
+        )
+
+    def _view_of(self, name: str | None) -> str:
+        return "hierarchy" if name is None or self._instance(name) is not None else "cone"
+
+    def unused(self) -> list[Unused]:
+        """Return what nobody reads, drives or instantiates."""
+        from rtlgen.graphs.query.unused import unused
+
+        return unused(self)
+
+    def statistics(self) -> dict[str, int]:
+        """Return how much of everything the database holds."""
+        from rtlgen.graphs.query.hierarchy import statistics
+
+        return statistics(self)
 
 
 def layout(signal: model.Signal) -> Layout:

@@ -7,7 +7,7 @@ from typing import Any, Final, get_type_hints
 from rtlgen.graphs import model
 
 VERSION: Final = 1
-"""Raised when a stored database can't be read any more by this code."""
+"""Raised when a stored database can't be read any more by this code, or would be made otherwise by it."""
 
 NODES: Final = (
     model.File, model.Definition, model.Package, model.AstNode, model.Chunk, model.Comment, model.Body, model.Instance,
@@ -37,7 +37,7 @@ _INDEXES: Final = (
 _OTHER: Final = (
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE source(file INTEGER PRIMARY KEY, context TEXT NOT NULL, facts TEXT NOT NULL, content BLOB NOT NULL)",
-    "CREATE TABLE body_key(body INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE body_key(body INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, inputs TEXT NOT NULL)",
     "CREATE VIRTUAL TABLE chunk_text USING fts5(name, text, tokenize=\"unicode61 tokenchars '_$'\")",
 )
 

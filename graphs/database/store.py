@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -136,6 +136,11 @@ class Writer:
         query = "SELECT path, size, modified_ns, sha256, context, facts FROM file JOIN source ON source.file = file.id"
         return {row[0]: Stored(*row[1:]) for row in self._connection.execute(query)}
 
+    @property
+    def paths(self) -> Collection[str]:
+        """The paths of all files in the database."""
+        return self._files.keys()
+
     def get(self, key: str) -> str:
         """Return a value noted with the database, empty when there is none."""
         row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -201,14 +206,17 @@ class Writer:
         following = max(numbers.values(), default=0) + 1
         changed = []
         for key, body in design.bodies.items():
+            if body is None:
+                continue
             digest = body.digest()
             if key in old and old[key][1] == digest:
+                self._connection.execute("UPDATE body_key SET inputs=? WHERE key=?", (design.inputs.get(key, ""), key))
                 continue
             changed.append(key)
             if key not in numbers:
                 numbers[key] = following
                 following += 1
-            self._replace_body(numbers[key], body, digest)
+            self._replace_body(numbers[key], body, digest, design.inputs.get(key, ""))
         for key in numbers.keys() - design.bodies.keys():
             changed.append(key)
             self._drop_body(numbers[key])
@@ -216,14 +224,34 @@ class Writer:
         self._replace_diagnoses(design)
         return changed
 
+    def body_inputs(self) -> dict[str, str]:
+        """Return key → digest of what it was made from, of the bodies that depend on nothing else.
+
+        A body with a name that reaches into another module depends on that module too, and where several bodies have
+        the same parameters, which is which is told by the order only: these are left out.
+        """
+        marks = "SELECT DISTINCT id >> ? FROM signal WHERE kind = 'remote'"
+        reaching = {row[0] for row in self._connection.execute(marks, (SHIFT,))}
+        rows = self._connection.execute("SELECT body, key, inputs FROM body_key").fetchall()
+        several = {key.rpartition("~")[0] for _, key, _ in rows if "~" in key}
+        return {
+            key: inputs
+            for body, key, inputs in rows
+            if body not in reaching and "~" not in key and key not in several and inputs
+        }
+
     def note(self, diagnoses: Iterable[tuple[str, model.Diagnosis]], phase: str) -> None:
-        """Write messages of a phase, with the path of their file, in place of those of the same phase."""
+        """Write messages of a phase, with the path of their file, in place of those of the same phase.
+
+        A path that is no file of the database is put before the message.
+        """
         self._connection.execute("DELETE FROM diagnosis WHERE phase=?", (phase,))
         start = self._next("diagnosis")
-        rows = [
-            d._replace(id=start + i, file=self._files.get(path, 0), phase=phase)
-            for i, (path, d) in enumerate(diagnoses)
-        ]
+        rows = []
+        for i, (path, d) in enumerate(diagnoses):
+            file = self._files.get(path, 0)
+            message = d.message if file or not path else f"{path}: {d.message}"
+            rows.append(d._replace(id=start + i, file=file, phase=phase, message=message))
         self._insert(model.Diagnosis, rows)
 
     def total(self, name: str, column: str = "") -> int:
@@ -297,7 +325,7 @@ class Writer:
         self._connection.execute("DELETE FROM body WHERE id=?", (number,))
         self._connection.execute("DELETE FROM body_key WHERE body=?", (number,))
 
-    def _replace_body(self, number: int, body: BodyRows, digest: str) -> None:
+    def _replace_body(self, number: int, body: BodyRows, digest: str, inputs: str) -> None:
         self._drop_body(number)
         base = number << SHIFT
         files = [0, *(self._files.get(path, 0) for path in body.files)]
@@ -310,7 +338,7 @@ class Writer:
             digest,
         )  # fmt: skip
         self._insert(model.Body, [record])
-        self._connection.execute("INSERT INTO body_key VALUES (?, ?)", (number, body.key))
+        self._connection.execute("INSERT INTO body_key VALUES (?, ?, ?)", (number, body.key, inputs))
         self._insert(model.Port, [(base | p.id, *p[1:6], owned(p.signal), p.line) for p in body.ports])
         self._insert(model.Signal, [(base | s.id, *s[1:9], files[s.file], *s[10:]) for s in body.signals])
         self._insert(

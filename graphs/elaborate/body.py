@@ -15,7 +15,7 @@ from rtlgen.graphs.elaborate.names import Names, Places, width_of
 from rtlgen.graphs.elaborate.state import State, TooLarge, joined
 from rtlgen.graphs.elaborate.statements import Tracer
 from rtlgen.graphs.elaborate.triggers import Edge, Trigger, trigger_of
-from rtlgen.graphs.elaborate.whole import trace_as_a_whole
+from rtlgen.graphs.elaborate.whole import names_in, trace_as_a_whole
 from rtlgen.graphs.model import Block, Drives, Flows, Port, Reads
 from rtlgen.graphs.rows import BodyRows
 
@@ -33,16 +33,14 @@ _SWITCHES = frozenset({"tran", "rtran", "tranif0", "tranif1", "rtranif0", "rtran
 
 @dataclass(slots=True)
 class Extracted:
-    """A body's rows and what lies below it.
+    """What came of a body.
 
     Attributes:
         rows: the rows.
-        children: name relative to the body → instance symbol, or None and the name of an unknown module.
         notes: what could not be taken exactly: place, message.
     """
 
     rows: BodyRows
-    children: list[tuple[str, Any, str, int]] = field(default_factory=list)
     notes: list[tuple[Any, str]] = field(default_factory=list)
 
 
@@ -76,9 +74,16 @@ class _Extraction:
             self.names.add(symbol)
         self._ports()
         for member in self._members:
-            self._member(member)
+            self._guarded(member)
         self.connections.guess_black_boxes()
         return self.result
+
+    def _guarded(self, member: Any) -> None:
+        """Take a member; one that breaks the walk, which half-typed text may do, is noted and left out."""
+        try:
+            self._member(member)
+        except (AttributeError, TypeError, ValueError, LookupError, RecursionError, TooLarge) as error:
+            self.result.notes.append((member.location, f"left out: {type(error).__name__}: {error}"))
 
     def _collect(self, scope: Any) -> Iterator[Any]:
         """Yield members of generate blocks that exist, enter every net and variable."""
@@ -139,7 +144,7 @@ class _Extraction:
         if isinstance(member, ast.NetSymbol | ast.VariableSymbol):
             if member.initializer is not None:
                 self._initializer(member)
-        elif isinstance(member, ast.ContinuousAssignSymbol):
+        elif isinstance(member, ast.ContinuousAssignSymbol) and isinstance(member.assignment, ast.AssignmentExpression):
             self._simple("assign", "assign", member.assignment, "continuous")
         elif isinstance(member, ast.ProceduralBlockSymbol):
             self._procedure(member)
@@ -148,9 +153,7 @@ class _Extraction:
         elif isinstance(member, ast.PrimitiveInstanceSymbol):
             self._gate(member)
         elif isinstance(member, ast.UninstantiatedDefSymbol):
-            name = self.names.relative(member)
-            self.result.children.append((name, None, member.definitionName, self.places.at(member.location)[1]))
-            self.connections.black_box(name, member)
+            self.connections.black_box(self.names.relative(member), member)
         elif isinstance(member, ast.NetAliasSymbol):
             self._alias(member)
 
@@ -185,8 +188,17 @@ class _Extraction:
         signal = self.names.known(symbol)
         assert signal is not None
         high = max(width_of(symbol.type), 1) - 1
+<<<<<<< HEAD
         found = tracer.values.of(expression)
         state.note_drive(signal, 0, high, drive)
+=======
+        try:
+            found = tracer.values.of(expression)
+        except TooLarge:
+            state, tracer, found = self._as_a_whole(state, tracer, expression, flow)
+            found = spread(found, 0, high)
+        state.note_drive(signal, 0, high, "continuous" if is_net else "initial")
+>>>>>>> b8724a59aa9fb4378e74cc5f05e350d3daa0f228
         state.blocking.write(signal, 0, high, found)
         self._finish(block, state, tracer, None)
 
@@ -196,10 +208,33 @@ class _Extraction:
         flow = ControlFlow(self.rows, block, self.places)
         state.statement = flow.single(expression.sourceRange, statement, shortened(expression.syntax))
         tracer = Tracer(state, flow.number_of)
+<<<<<<< HEAD
         if isinstance(expression, ast.AssignmentExpression):
             found = tracer.values.of(expression.right)
             tracer.assignments.assign(expression.left, found, drive)
+=======
+        try:
+            found = tracer.values.of(expression.right)
+        except TooLarge:
+            state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
+            found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
+        tracer.assignments.assign(expression.left, found, drive)
+>>>>>>> b8724a59aa9fb4378e74cc5f05e350d3daa0f228
         self._finish(block, state, tracer, None)
+
+    def _as_a_whole(
+        self, state: State, tracer: Tracer, expression: Any, flow: ControlFlow
+    ) -> tuple[State, Tracer, Dependencies]:
+        """Return a new trace and all that an expression reads, where following its calls takes too many steps."""
+        self._too_large(expression.sourceRange.start)
+        tracer.release()
+        statement, state = state.statement, self._state(self.body)
+        state.statement = statement
+        tracer = Tracer(state, flow.number_of)
+        return state, tracer, [d for part in names_in(expression) for d in tracer.values.of(part)]
+
+    def _too_large(self, location: Any) -> None:
+        self.result.notes.append((location, "too large to be traced exactly; every target depends on all it reads"))
 
     def _gate(self, gate: Any) -> None:
         if gate.primitiveType.name in _SWITCHES:
@@ -254,7 +289,7 @@ class _Extraction:
         trigger = trigger_of(procedure, self.names, state.context)
         state.resets = frozenset(e[0] for e in trigger.resets)
         kind = _PROCEDURES[procedure.procedureKind.name]
-        if isinstance(trigger.body, ast.ConcurrentAssertionStatement):
+        if _is_assertion(trigger.body):
             kind = "assert"
         extent = procedure.syntax.sourceRange if procedure.syntax is not None else trigger.body.sourceRange
         block = self._block(kind, _name_of(trigger.body), extent, trigger)
@@ -264,9 +299,8 @@ class _Extraction:
         try:
             tracer.run(trigger.body)
         except TooLarge:
-            self.result.notes.append(
-                (extent.start, "too large to be traced exactly; every target depends on all it reads")
-            )
+            self._too_large(extent.start)
+            tracer.release()
             state = self._state(procedure, state.resets)
             tracer = trace_as_a_whole(state, trigger.body, flow)
         self._finish(block, state, tracer, trigger)
@@ -289,6 +323,7 @@ class _Extraction:
         timing = [(t, low, high, spread(events, 0, high - low)) for t, low, high, _ in assigned if t > 0 and events]
         moved = [(t, low, high, shifted(value, low)) for t, low, high, value in timing]
         self._flows(block, moved, registered=registered, lines=driven)
+        tracer.release()
 
     def _line(self, statement: int) -> int:
         return self.rows.statements[statement - 1].first_line if statement else 0
@@ -309,7 +344,6 @@ class _Extraction:
     def _instance(self, instance: Any) -> None:
         name = self.names.relative(instance)
         line = self.places.at(instance.location)[1]
-        self.result.children.append((name, instance, instance.definition.name, line))
         state = self._state(self.body)
         self.connections.instance(name, instance, state, line)
 
@@ -330,6 +364,12 @@ def _rows(value: Dependencies, target: int, block: int, line: int, *, registered
             yield Flows(
                 source, s_low, s_high, target, low, high, role, int(aligned), int(registered), block, line
             )  # fmt: skip
+
+
+def _is_assertion(body: Any) -> bool:
+    while isinstance(body, ast.BlockStatement):
+        body = body.body
+    return isinstance(body, ast.ConcurrentAssertionStatement)
 
 
 def _name_of(body: Any) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_CALLS: Final = 32
 """Depth of calls that is followed; deeper, a result depends on all arguments."""
+MAX_RECURSION: Final = 3
+"""Calls of one subroutine inside itself that are followed, likewise: whether it ends is not known here."""
 
 _SAME_BITS: Final = frozenset({"$signed", "$unsigned"})
 _WRITES: Final = {"$readmemh": 1, "$readmemb": 1, "$fgets": 0, "$fread": 0, "$swrite": 0, "$sformat": 0}
@@ -30,7 +32,8 @@ def call(tracer: Tracer, expression: Any) -> Dependencies:
     subroutine = expression.subroutine
     arguments = list(expression.arguments)
     inputs = [_input(tracer, formal, actual) for formal, actual in zip(subroutine.arguments, arguments, strict=False)]
-    if expression.thisClass is not None or subroutine.body is None or tracer.depth >= MAX_CALLS or subroutine.isVirtual:
+    unknown = expression.thisClass is not None or subroutine.body is None or subroutine.isVirtual
+    if unknown or tracer.depth >= MAX_CALLS or tracer.depth_of(subroutine) >= MAX_RECURSION:
         for formal, actual in zip(subroutine.arguments, arguments, strict=False):
             if formal.direction != ast.ArgumentDirection.In:
                 _copy_out(tracer, actual, spread([d for i in inputs for d in i], 0, width_of(actual.type) or 1))

@@ -39,12 +39,13 @@ class Connections:
                 self._interface(name, port, connection.ifaceConn[0], line)
             elif connection.expression is not None:
                 self._port(name, port, connection.expression, tracer, line)
+        tracer.release()
 
     def _interface(self, name: str, port: Any, connected: Any, line: int) -> None:
         if connected is None:
             return
-        for inner, path in elements_of(port.name, connected):
-            outer = self.names.interface_name(path)
+        for inner, interface in elements_of(port.name, connected):
+            outer = self.names.interface_name(str(interface.hierarchicalPath))
             self.rows.binds.append(
                 PortBind(name, inner, "interface", 0, 0, 0, inner, 0, 0, "data", 1, line, outer)
             )  # fmt: skip
@@ -138,6 +139,7 @@ class Connections:
                         name, port, "unknown", signal, s_low, s_high, "", low, high, role, int(aligned), line, ""
                     )
                 )  # fmt: skip
+        tracer.release()
         self._black_boxes.append((name, line, connected))
 
     def guess_black_boxes(self) -> None:

@@ -31,6 +31,13 @@ def shortened(syntax: Any) -> str:
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
+def text_of(expression: Any) -> str:
+    """Return the text of an expression; of one that slang converts by itself, that of what it converts."""
+    while expression.syntax is None and isinstance(expression, ast.ConversionExpression):
+        expression = expression.operand
+    return shortened(expression.syntax)
+
+
 def statement_key(statement: Any) -> tuple[int, int, int, Any]:
     """Return what tells a statement from every other one of its block."""
     extent = statement.sourceRange
@@ -121,19 +128,19 @@ class ControlFlow:
         return ends + [(number, kind) for number, kind, _ in here]
 
     def _if(self, statement: Any, ends: Ends) -> Ends:
-        text = " &&& ".join(shortened(c.expr.syntax) for c in statement.conditions)
+        text = " &&& ".join(text_of(c.expr) for c in statement.conditions)
         number = self._add(statement, "if", text)
         self._join(ends, number)
         taken = self._walk(statement.ifTrue, [(number, "true")])
         return taken + self._walk(statement.ifFalse, [(number, "false")])
 
     def _case(self, statement: Any, ends: Ends) -> Ends:
-        number = self._add(statement, "case", shortened(statement.expr.syntax))
+        number = self._add(statement, "case", text_of(statement.expr))
         self._join(ends, number)
         result: Ends = []
         for group in statement.items:
             items = group.expressions if isinstance(statement, ast.CaseStatement) else [group.pattern]
-            label = ", ".join(shortened(e.syntax) for e in items)
+            label = ", ".join(text_of(e) if isinstance(e, ast.Expression) else shortened(e.syntax) for e in items)
             result += self._walk(group.stmt, [(number, label)])
         return result + self._walk(statement.defaultCase, [(number, "default")])
 
@@ -155,7 +162,7 @@ class ControlFlow:
         return self._walk(statement.stmt, [(number, "")])
 
     def _wait(self, statement: Any, ends: Ends) -> Ends:
-        number = self._add(statement, "wait", shortened(statement.cond.syntax))
+        number = self._add(statement, "wait", text_of(statement.cond))
         self._join(ends, number)
         return self._walk(statement.stmt, [(number, "")])
 
@@ -163,12 +170,12 @@ class ControlFlow:
 def _loop_text(statement: Any) -> str:
     if isinstance(statement, ast.ForLoopStatement):
         stop: Any = statement.stopExpr
-        return shortened(stop.syntax) if stop is not None else ""
+        return text_of(stop) if stop is not None else ""
     if isinstance(statement, ast.RepeatLoopStatement):
-        return shortened(statement.count.syntax)
+        return text_of(statement.count)
     if isinstance(statement, ast.ForeachLoopStatement):
-        return shortened(statement.arrayRef.syntax)
-    return shortened(statement.cond.syntax) if hasattr(statement, "cond") else ""
+        return text_of(statement.arrayRef)
+    return text_of(statement.cond) if hasattr(statement, "cond") else ""
 
 
 _KINDS: Final = {

@@ -8,8 +8,8 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Final
 
-from rtlgen.graphs.elaborate.hierarchy import Hierarchy
-from rtlgen.graphs.elaborate.names import Places
+from rtlgen.graphs.elaborate.hierarchy import Hierarchy, Inputs
+from rtlgen.graphs.elaborate.names import Places, file_name
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.rows import DesignRows
 
@@ -20,6 +20,10 @@ MAX_NOTES: Final = 500
 """Errors of elaboration that are kept; a design with more of them is not the design that was meant."""
 
 
+_LIBRARY: Final = "work"
+"""slang's name of the library of all trees; it goes before a top with a dot in its name, as in `\\a.b `."""
+
+
 def elaborate(
     trees: Sequence[syntax.SyntaxTree],
     manager: SourceManager,
@@ -28,6 +32,7 @@ def elaborate(
     parameters: Mapping[str, str] | None = None,
     path_of: Callable[[str], str] = str,
     advance: Callable[[int], None] | None = None,
+    inputs: Inputs | None = None,
 ) -> DesignRows:
     """Return the rows of a design; what can't be elaborated is left out and noted.
 
@@ -38,16 +43,35 @@ def elaborate(
         parameters: overrides of the tops' parameters, as Verilog text.
         path_of: slang's name of a file → path in the repository.
         advance: called with 1 for each body that is done.
+        inputs: tells which bodies need not be extracted again.
     """
     compilation = compile_trees(trees, tops, parameters or {})
     notes = list(_notes(compilation, manager, path_of))
-    places = Places(manager, path_of)
-    root = compilation.getRoot()
-    packages = [*compilation.getPackages(), *root.compilationUnits]
-    design = Hierarchy(places, advance).run(root.topInstances, packages)
+    design = _rows(compilation, Places(manager, path_of), advance, inputs)
     design.diagnoses += [d for d, _ in notes]
     design.places += [path for _, path in notes]
     return design
+
+
+def _rows(
+    compilation: ast.Compilation, places: Places, advance: Callable[[int], None] | None, inputs: Inputs | None
+) -> DesignRows:
+    """Return the rows of a compilation.
+
+    No symbol may outlive the compilation: slang reuses the memory, and two live Python objects for one address end the
+    process. So all of them live in this call, and nothing that holds one is part of a reference cycle.
+    """
+    root = compilation.getRoot()
+    packages = [*compilation.getPackages(), *root.compilationUnits]
+    return Hierarchy(places, advance, inputs, share=_is_endless(compilation)).run(root.topInstances, packages)
+
+
+def _is_endless(compilation: ast.Compilation) -> bool:
+    """Tell whether slang gave up on a hierarchy that goes on for ever, or for long."""
+    from pyslang import Diags
+
+    codes = (Diags.InfinitelyRecursiveHierarchy, Diags.MaxInstanceDepthExceeded)
+    return any(d.code in codes for d in compilation.getAllDiagnostics())
 
 
 def compile_trees(
@@ -65,7 +89,8 @@ def compile_trees(
         flags.AllowVirtualIfaceWithOverride, flags.AllowInvalidTop,
     )  # fmt: skip
     options = ast.CompilationOptions()
-    options.topModules = set(tops)
+    names = [f"{_LIBRARY}.{top}" if "." in top else top for top in tops]
+    options.topModules = set(names)
     options.paramOverrides = [f"{n}={v}" for n, v in parameters.items()]
     options.flags = reduce(or_, tolerated)
     options.errorLimit = 0
@@ -74,6 +99,7 @@ def compile_trees(
     compilation = ast.Compilation(bag)
     for tree in trees:
         compilation.addSyntaxTree(tree)
+    compilation.getRoot()  # reads the names of the tops where they are: the options hold no copy
     return compilation
 
 
@@ -89,7 +115,7 @@ def _notes(
             continue
         location = manager.getFullyExpandedLoc(diagnostic.location)
         line = manager.getLineNumber(location) if manager.isFileLoc(location) else 0
-        path = path_of(str(manager.getFileName(location))) if line else ""
+        path = path_of(file_name(manager, location)) if line else ""
         code = re.sub(r"^DiagCode\((.*)\)$", r"\1", str(diagnostic.code))
         message = engine.formatMessage(diagnostic)
         if (path, line, code) in seen or len(seen) >= MAX_NOTES:

@@ -20,6 +20,12 @@ def width_of(type_: Any) -> int:
     return int(type_.selectableWidth)
 
 
+def file_name(manager: SourceManager, location: Any) -> str:
+    """Return the name under which slang was given the text of a place in a file."""
+    full = str(manager.getFullPath(location.buffer))
+    return str(manager.getFileName(location)) if full in ("", ".") else full
+
+
 @dataclass(slots=True)
 class Places:
     """Positions of slang as paths, lines and columns.
@@ -40,7 +46,7 @@ class Places:
         buffer = location.buffer.id
         path = self._paths.get(buffer)
         if path is None:
-            path = self._paths[buffer] = self.path_of(str(self.manager.getFileName(location)))
+            path = self._paths[buffer] = self.path_of(file_name(self.manager, location))
         return path, self.manager.getLineNumber(location), self.manager.getColumnNumber(location)
 
     def lines(self, range_: Any) -> tuple[str, int, int, int]:
@@ -71,7 +77,7 @@ class Names:
         """Static variables of functions and tasks that are read before they are assigned: they hold a value."""
         self.alive: list[Any] = []
         """Symbols behind the numbers: slang's addresses are unique as long as the symbols live."""
-        self._interfaces = dict(_interface_ports(body))
+        self._interfaces = {port: str(symbol.hierarchicalPath) for port, symbol in interface_ports(body)}
 
     def file(self, path: str) -> int:
         """Return the number of a file in the body's list."""
@@ -191,8 +197,8 @@ class Names:
         return number
 
 
-def _interface_ports(body: Any) -> Iterator[tuple[str, str]]:
-    """Yield the name of every interface port (with index for arrays) and the path of the interface behind it."""
+def interface_ports(body: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name of every interface port (with index for arrays) and the interface instance behind it."""
     for port in body:
         if isinstance(port, ast.InterfacePortSymbol):
             connected, _ = port.connection
@@ -200,8 +206,8 @@ def _interface_ports(body: Any) -> Iterator[tuple[str, str]]:
                 yield from elements_of(port.name, connected)
 
 
-def elements_of(name: str, connected: Any) -> Iterator[tuple[str, str]]:
-    """Yield name with index, and path, of every interface in what is connected to a port."""
+def elements_of(name: str, connected: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name with index, and instance, of every interface in what is connected to a port."""
     if isinstance(connected, ast.InstanceArraySymbol):
         bounds = connected.range
         step = 1 if bounds.left <= bounds.right else -1
@@ -209,7 +215,7 @@ def elements_of(name: str, connected: Any) -> Iterator[tuple[str, str]]:
         for index, element in zip(indices, connected.elements, strict=False):
             yield from elements_of(f"{name}[{index}]", element)
     else:
-        yield name, str(connected.hierarchicalPath)
+        yield name, connected
 
 
 def modport_expression(symbol: Any) -> Any:

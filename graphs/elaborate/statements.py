@@ -61,6 +61,10 @@ class Tracer:
         self.fires = False
         """Whether the block triggers an event."""
 
+    def release(self) -> None:
+        """Let go of the state: the parts refer to each other, and symbols must not wait for the garbage collector."""
+        self.values.release()
+
     def run(self, statement: Any) -> None:
         """Run a whole block."""
         self._meet(None, goes_on=self._run(statement))
@@ -434,6 +438,10 @@ class Tracer:
     def depth(self) -> int:
         """How many calls deep the trace is."""
         return len(self._returns)
+
+    def depth_of(self, subroutine: Any) -> int:
+        """Return how many of these calls are of one subroutine."""
+        return self._active.count(hash(subroutine))
 
     def runs(self, subroutine: Any) -> bool:
         """Return whether the trace is inside a call of `subroutine`."""

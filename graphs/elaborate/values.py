@@ -30,6 +30,10 @@ class Values:
         self._call = call
         self._targets: list[Dependencies] = []
 
+    def release(self) -> None:
+        """Forget what runs assignments and calls; nothing can be read any more."""
+        del self._assign, self._call
+
     def of(self, expression: Any) -> Dependencies:
         """Return the dependencies of the value, position 0 being its least significant bit."""
         self.state.step()
@@ -282,4 +286,5 @@ _HANDLERS: Final[dict[type, Callable[[Values, Any], Dependencies]]] = {
     ast.TimeLiteral: Values._nothing,
     ast.EmptyArgumentExpression: Values._nothing,
     ast.DataTypeExpression: Values._nothing,
+    ast.InvalidExpression: Values._nothing,
 }

@@ -40,6 +40,13 @@ def trace_as_a_whole(state: State, body: Any, flow: ControlFlow) -> Tracer:
     return tracer
 
 
+def names_in(expression: Any) -> list[Any]:
+    """Return every name in an expression, and in the subroutines that it calls."""
+    found: list[Any] = []
+    _visit_with_subroutines(expression, lambda _: None, lambda _: None, found.append, set())
+    return found
+
+
 def _visit_with_subroutines(body: Any, assignment: Any, increment: Any, read: Any, seen: set[int]) -> None:
     def call(expression: Any) -> None:
         if not expression.isSystemCall and hash(expression.subroutine) not in seen:

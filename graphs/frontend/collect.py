@@ -7,16 +7,19 @@ and so at one position, from their depth in the tree.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from rtlgen.graphs import model
 from rtlgen.graphs.frontend import describe
-from rtlgen.graphs.frontend.lexical import Lexed, Lines, scan
+from rtlgen.graphs.frontend.lexical import Lexed, Lines, line_count, scan
 from rtlgen.graphs.rows import FileRows
 
 _node: Final[Callable[[tuple[object, ...]], model.AstNode]] = partial(tuple.__new__, model.AstNode)
+MAX_CHUNK_DEPTH: Final = 32
+"""Chunks inside chunks; each holds its text, so that without a bound the texts would add up to the square."""
 MAX_DIAGNOSES: Final = 100
 """Messages kept of one file."""
 
@@ -24,10 +27,11 @@ MAX_DIAGNOSES: Final = 100
 class OpenChunk:
     """A chunk whose names are still being found."""
 
-    __slots__ = ("definition", "end", "id", "kind", "names", "start")
+    __slots__ = ("definition", "end", "id", "kind", "names", "start", "syntax")
 
     def __init__(self, identifier: int, definition: int, kind: str, names: list[str], start: int, end: int) -> None:
         """Take the fields of `model.Chunk`, names as a list."""
+        self.syntax = ""
         self.id, self.definition, self.kind, self.names, self.start, self.end = (
             identifier, definition, kind, names, start, end,
         )  # fmt: skip
@@ -44,7 +48,7 @@ def decoder(content: bytes) -> Callable[[bytes], str]:
 
 def empty_rows(path: str, content: bytes) -> FileRows:
     """Return rows that say only what the file is."""
-    return FileRows(path, hashlib.sha256(content).hexdigest(), len(content), len(content.splitlines()))
+    return FileRows(path, hashlib.sha256(content).hexdigest(), len(content), line_count(content))
 
 
 class Collector:
@@ -60,9 +64,11 @@ class Collector:
         self.chunk_of_node: dict[int, OpenChunk] = {}
         self.code_end = 0
         """Up to here the walk is inside statements: declarations there are no chunks."""
+        self._starts = self.lines.starts
         self._last = 0
         self._open: list[tuple[int, int, int]] = []
         self._definitions: list[tuple[int, int]] = []
+        self._chunk_ends: list[int] = []
         self._imported: set[tuple[int, str]] = set()
 
     def identifier(self) -> int:
@@ -84,7 +90,7 @@ class Collector:
         while opened and (opened[-1][0] < end or opened[-1][0] <= start < end or (opened[-1][2] >= depth > 0)):
             opened.pop()
         self._last = identifier = self._last + 1
-        starts = self.lines
+        starts = self._starts
         self.rows.nodes.append(
             _node(
                 (
@@ -92,8 +98,8 @@ class Collector:
                     opened[-1][1] if opened else 0,
                     kind,
                     name,
-                    starts.at(start),
-                    starts.at(end - 1 if end > start else start),
+                    bisect_right(starts, start),
+                    bisect_right(starts, end - 1 if end > start else start),
                     start,
                     end,
                 )
@@ -107,10 +113,17 @@ class Collector:
         return self.rows.nodes[-1].parent
 
     def chunk(self, kind: str, name: str, start: int, end: int) -> OpenChunk:
-        """Add a chunk for the node that was added last."""
+        """Add a chunk for the node that was added last, unless it lies too deep inside others."""
         chunk = OpenChunk(self.identifier(), self.around(start), kind, [name] if name else [], start, end)
-        self.chunks.append(chunk)
-        self.chunk_of_node[self.rows.nodes[-1].id] = chunk
+        opened = self._chunk_ends
+        while opened and opened[-1] <= start:
+            opened.pop()
+        opened.append(end)
+        if len(opened) <= MAX_CHUNK_DEPTH:
+            self.chunks.append(chunk)
+        node = self.rows.nodes[-1]
+        chunk.syntax = node.kind
+        self.chunk_of_node[node.id] = chunk
         return chunk
 
     def around(self, start: int) -> int:

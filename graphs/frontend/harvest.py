@@ -6,6 +6,7 @@ header is left out, one that comes from a macro has the position of the macro's 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,8 @@ from rtlgen.graphs.frontend.collect import Collector
 
 if TYPE_CHECKING:
     import pyslang
+
+    from rtlgen.graphs.frontend.units import Unit
 
 Name = Callable[[Any], str]
 
@@ -207,26 +210,43 @@ def _kinds() -> tuple[tuple[Any, str], ...]:
     return tuple((getattr(syntax.SyntaxKind, n), n) for n in sorted(names - _LEFT_OUT) if hasattr(syntax.SyntaxKind, n))
 
 
-class Harvest:
-    """One walk over one tree."""
+_local = threading.local()
 
-    def __init__(self, manager: pyslang.SourceManager, buffer: int, collector: Collector) -> None:
-        """Prepare to walk a tree whose own text is slang's buffer `buffer`."""
-        self.manager = manager
-        self.buffer = buffer
-        self.rows = collector
+
+def harvest(manager: pyslang.SourceManager, unit: Unit, collector: Collector, *, broken: bool = False) -> None:
+    """Add the rows of a tree to the collector; `broken` says that it has errors, so that tokens may be missing."""
+    if not hasattr(_local, "harvest"):
+        _local.harvest = _Harvest()
+    _local.harvest.walk(manager, unit, collector, broken)
+
+
+class _Harvest:
+    """The table of callbacks, made once a thread, and the file that it is walking."""
+
+    manager: pyslang.SourceManager
+    rows: Collector
+
+    def __init__(self) -> None:
+        from pyslang import ast, syntax
+
+        self._skip = ast.VisitAction.Skip
+        self.buffer = 0
+        self.broken = False
         self._uses: dict[int, tuple[int, int] | None] = {}
+        self._depths: dict[Any, int] = {}
         self._type = ""
-
-    def walk(self, root: Any) -> None:
-        """Add the rows of a compilation unit."""
-        from pyslang import syntax
-
         kinds = syntax.SyntaxKind
-        self.rows.node("CompilationUnit", "", 0, len(self.rows.content))
-        table: dict[Any, Any] = {kind: self._handler(name) for kind, name in _kinds()}
-        table[kinds.ScopedName] = self._scoped(kinds.IdentifierName)
-        root.visit(lookup_table=table)
+        self._table: dict[Any, Any] = {kind: self._handler(name) for kind, name in _kinds()}
+        self._table[kinds.ScopedName] = self._scoped(kinds.IdentifierName)
+
+    def walk(self, manager: pyslang.SourceManager, unit: Unit, collector: Collector, broken: bool) -> None:
+        self.broken = broken
+        self.manager, self.buffer, self.rows = manager, unit.buffer, collector
+        self._uses.clear()
+        self._type = ""
+        collector.node("CompilationUnit", "", 0, len(collector.content))
+        unit.tree.root.visit(lookup_table=self._table)
+        self._depths.clear()
 
     def place(self, location: Any) -> tuple[int, int, bool] | None:
         """Return start and end of the place in the file that a location stands for, and whether a header holds it.
@@ -252,38 +272,56 @@ class Harvest:
         return (start.offset, -1) if start.buffer.id == self.buffer else None
 
     def _span(self, node: Any, first: Any, last: Any) -> tuple[int, int, int] | None:
-        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out."""
+        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out.
+
+        A depth of -1: all of it lies in a header, so that nothing below it counts either.
+        """
         begin = (first.offset, first.offset, False) if first.buffer.id == self.buffer else self.place(first)
         end = (last.offset, last.offset, False) if last.buffer.id == self.buffer else self.place(last)
-        if begin is None or end is None or begin[2]:
+        if begin is None or end is None:
             return None
-        stop = end[0] if end[2] else end[1]
-        depth = 0
-        while node is not None:
-            depth += 1
-            node = node.parent
-        return (begin[0], stop, depth) if stop >= begin[0] else None
+        if begin[2]:
+            return (0, 0, -1) if end[2] else None
+        stop = min(end[0] if end[2] else end[1], len(self.rows.content))
+        return (begin[0], stop, self._depth(node)) if stop >= begin[0] else None
 
-    def _handler(self, kind: str) -> Callable[[Any], None]:
-        buffer, add = self.buffer, self.rows.node
+    def _depth(self, node: Any) -> int:
+        """Return how many nodes are above a node, itself included; a node is one object for as long as it is kept."""
+        known, chain = self._depths, []
+        while node is not None and node not in known:
+            chain.append(node)
+            node = node.parent
+        depth = 0 if node is None else known[node]
+        for inner in reversed(chain):
+            depth += 1
+            known[inner] = depth
+        return depth
+
+    def _handler(self, kind: str) -> Callable[[Any], Any]:
         name_of, then = _NAMES.get(kind), self._then(kind)
 
-        def handle(node: Any) -> None:
+        def handle(node: Any) -> Any:
+            buffer = self.buffer
             extent = node.sourceRange
             first, last = extent.start, extent.end
             if first.buffer.id == buffer and last.buffer.id == buffer:
                 start, end, depth = first.offset, last.offset, 0
+                if self.broken:
+                    end = min(end, _real_end(node))
                 if end < start:
-                    return
+                    return None
             else:
                 span = self._span(node, first, last)
                 if span is None:
-                    return
+                    return None
                 start, end, depth = span
+                if depth < 0:
+                    return self._skip
             name = name_of(node) if name_of else ""
-            add(kind, name, start, end, depth)
+            self.rows.node(kind, name, start, end, depth)
             if then:
                 then(node, name, start, end)
+            return None
 
         return handle
 
@@ -313,18 +351,19 @@ class Harvest:
             self.rows.instantiates(self._type, name, start)
 
     def _chunk(self, kind: str) -> Callable[[Any, str, int, int], None]:
-        rows, what, holds_code = self.rows, _CHUNKS[kind], kind in _CODE
+        what, holds_code = _CHUNKS[kind], kind in _CODE
         named_here = "" if kind == "ImplicitAnsiPort" else None
         inner = frozenset(k for k, wrapped in _WRAPPERS.items() if kind in wrapped)
         instantiates = what == "instance"
 
         def handle(node: Any, name: str, start: int, end: int) -> None:
+            rows = self.rows
             if instantiates:
                 self._type = _type_of(kind, node)
             if start < rows.code_end and (end < rows.code_end or not holds_code):
                 return
             above = rows.chunk_of_node.get(rows.parent()) if inner else None
-            if above is not None and rows.rows.nodes[_position(rows, rows.parent())].kind in inner:
+            if above is not None and above.syntax in inner:
                 _join(above, name, what)
                 rows.chunk_of_node[rows.rows.nodes[-1].id] = above
             elif kind != "IfGenerate" or node.parent.kind.name != "ElseClause":
@@ -338,7 +377,7 @@ class Harvest:
         """Return what adds the package of `pkg::name`; classes look alike and are added too."""
         from pyslang import parsing
 
-        colons, buffer = parsing.TokenKind.DoubleColon, self.buffer
+        colons = parsing.TokenKind.DoubleColon
 
         def handle(node: Any) -> None:
             left = node.left
@@ -346,7 +385,7 @@ class Harvest:
                 return
             token = left.identifier
             where = token.location
-            if where.buffer.id == buffer:
+            if where.buffer.id == self.buffer:
                 self.rows.imports(token.valueText, where.offset)
             else:
                 found = self.place(where)
@@ -356,12 +395,10 @@ class Harvest:
         return handle
 
 
-def _position(rows: Collector, identifier: int) -> int:
-    """Return where the node with this identifier stands: one of the last few."""
-    position = len(rows.rows.nodes) - 1
-    while rows.rows.nodes[position].id != identifier:
-        position -= 1
-    return position
+def _real_end(node: Any) -> int:
+    """Return where a node ends; a token that is missing has the length that it would have had."""
+    last = node.getLastToken()
+    return int(last.location.offset if last.isMissing else last.range.end.offset)
 
 
 def _join(chunk: Any, name: str, what: str) -> None:

@@ -13,8 +13,8 @@ the repository.
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES: Final = 32 << 20
 MAX_INCLUDE_DEPTH: Final = 64
+MIN_INCLUDE_COST: Final = 4096
 MAX_EXPANDED_BYTES: Final = 64 << 20
 """How much text includes may add up to; the depth is cut where it would be more."""
 
@@ -55,6 +56,8 @@ class Unit:
     tree: syntax.SyntaxTree
     buffer: int
     """slang's number of the buffer with the file's own text."""
+    frame: frozenset[int]
+    """Those of what was put before and behind it."""
     headers: Mapping[str, Header]
     """Path → header, of all that slang may have read."""
     hidden: tuple[Include, ...]
@@ -67,6 +70,31 @@ class _Closure:
     children: dict[str, list[str]] = field(default_factory=dict)
     hidden: dict[str, list[Include]] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file and the headers that it can include."""
+
+    place: str
+    """Absolute path."""
+    content: bytes
+    lexed: Lexed
+    directories: tuple[str, ...]
+    closure: _Closure
+    depth: int
+    """Greatest depth of includes."""
+
+
+_VIRTUAL: Final = re.compile(r"^/@\d+(?P<path>/.*?)(?:@[0-9a-f]{20})?$", re.DOTALL)
+"""How `Sources` names a text for slang."""
+
+
+def stored_path(name: str, root: str) -> str:
+    """Return slang's name of a text as a path relative to the root of the repository."""
+    match = _VIRTUAL.match(name)
+    path = match["path"] if match else name
+    return posixpath.relpath(path, root) if path.startswith("/") else path
 
 
 class Sources:
@@ -85,6 +113,7 @@ class Sources:
         self._generation = 0
         self._assigned: dict[str, str | None] = {}
         self._buffers: dict[tuple[str, str], pyslang.SourceBuffer] = {}
+        self._bags: dict[tuple[str, ...], pyslang.Bag] = {}
         self._known: dict[tuple[str, bytes], Header] = {}
 
     @property
@@ -96,41 +125,45 @@ class Sources:
             self._manager = pyslang.SourceManager()
         return self._manager
 
-    def unit(
-        self,
-        path: str,
-        content: bytes,
-        lexed: Lexed,
-        *,
-        include_dirs: Sequence[str] = (),
-        defines: Mapping[str, str] | None = None,
-        prelude: str = "",
-        verilog: bool = False,
-    ) -> Unit:
-        """Return the syntax tree of a file.
+    def prepare(self, path: str, content: bytes, lexed: Lexed, include_dirs: Sequence[str] = ()) -> Prepared:
+        """Find and read the headers of a file.
 
         Args:
             path: of the file, absolute or relative to the present folder.
             content: its text.
             lexed: that of `content`.
             include_dirs: searched for headers after the folder of the file that includes.
+        """
+        place = _absolute(path)
+        directories = tuple(map(_absolute, include_dirs))
+        closure = self._closure(place, lexed, directories)
+        return Prepared(place, content, lexed, directories, closure, _depth(place, len(content), closure))
+
+    def unit(self, file: Prepared, *, defines: Mapping[str, str], before: str = "", behind: str = "") -> Unit:
+        """Return the syntax tree of a file.
+
+        Args:
+            file: with its headers as they are now.
             defines: macro → value.
-            prelude: macro definitions put before the file.
-            verilog: take the reserved words of Verilog-2005 instead of SystemVerilog.
+            before: text put before the file, such as macro definitions.
+            behind: text put behind it, to complete what `before` began.
         """
         from pyslang import syntax
 
-        place = os.path.abspath(path)
-        directories = [os.path.abspath(d) for d in include_dirs]
-        closure = self._closure(place, lexed, directories)
-        self._put(closure, directories)
-        buffer = self._buffer(place, _without(content, closure.hidden.get(place)))
-        bag = _options(
-            [self._virtual(d) for d in directories], defines or {}, _depth(place, len(content), closure), verilog
-        )
-        before = [self._prelude(prelude)] if prelude else []
-        tree = syntax.SyntaxTree.fromBuffers([*before, buffer], self.manager, bag)
-        return Unit(tree, buffer.id.id, closure.headers, tuple(closure.hidden.get(place, ())))
+        hidden = file.closure.hidden.get(file.place, ())
+        self._put(file.closure, file.directories)
+        buffer = self._buffer(file.place, _without(file.content, hidden))
+        bag = self._options([self._virtual(d) for d in file.directories], defines, file.depth)
+        buffers = [*self._words(before), buffer, *self._words(behind)]
+        tree = syntax.SyntaxTree.fromBuffers(buffers, self.manager, bag)
+        frame = frozenset(b.id.id for b in buffers) - {buffer.id.id}
+        return Unit(tree, buffer.id.id, frame, file.closure.headers, tuple(hidden))
+
+    def _options(self, directories: Sequence[str], defines: Mapping[str, str], depth: int) -> pyslang.Bag:
+        key = (*directories, *(f"{n}={v}" for n, v in defines.items()), str(depth))
+        if key not in self._bags:
+            self._bags[key] = _options(directories, defines, depth)
+        return self._bags[key]
 
     def _virtual(self, path: str) -> str:
         return f"/@{self._generation}{path}"
@@ -142,12 +175,14 @@ class Sources:
             self._buffers[key] = self._assign(f"{key[0]}@{digest}", ascii_text(text))
         return self._buffers[key]
 
-    def _prelude(self, text: str) -> pyslang.SourceBuffer:
+    def _words(self, text: str) -> list[pyslang.SourceBuffer]:
+        if not text:
+            return []
         key = ("", text)
         if key not in self._buffers:
             self.size += len(text)
             self._buffers[key] = self.manager.assignText(text)
-        return self._buffers[key]
+        return [self._buffers[key]]
 
     def _assign(self, path: str, text: str) -> pyslang.SourceBuffer:
         self.size += len(text)
@@ -217,6 +252,11 @@ class Sources:
         return self._known[key]
 
 
+def _absolute(path: str) -> str:
+    """Return an absolute path without following links: headers lie beside the name that the user gave."""
+    return posixpath.normpath(posixpath.join(Path.cwd(), path))
+
+
 def _without(content: bytes, includes: Sequence[Include] | None) -> bytes:
     return blanked(content, [Span(i.start, i.end) for i in includes]) if includes else content
 
@@ -233,21 +273,27 @@ def _named(lexed: Lexed) -> dict[str, str]:
 
 
 def _depth(place: str, size: int, closure: _Closure) -> int:
-    """Return the greatest depth of includes at which all texts together stay in bounds.
+    """Return the greatest depth of includes at which all texts together stay in bounds; a small one costs a page.
 
     A header that keeps itself from being read twice counts once; without such a guard a cycle of headers doubles with
     every level.
     """
     once = {p for p, h in closure.headers.items() if _guarded(h)}
-    fixed = size + sum(len(closure.headers[p].content) for p in once)
-    costs = dict.fromkeys(closure.children, 0)
+    cost = {p: max(len(h.content), MIN_INCLUDE_COST) for p, h in closure.headers.items()}
+    fixed = size + sum(cost[p] for p in once)
+    costs: dict[str, int] = dict.fromkeys(closure.children, 0)
     for depth in range(1, MAX_INCLUDE_DEPTH + 1):
-        costs = {
-            owner: sum(costs[c] + len(closure.headers[c].content) for c in children if c not in once)
-            for owner, children in closure.children.items()
-        }
+        former, costs = (
+            costs,
+            {
+                owner: sum(costs[c] + cost[c] for c in children if c not in once)
+                for owner, children in closure.children.items()
+            },
+        )
         if fixed + costs[place] + sum(costs[p] for p in once) > MAX_EXPANDED_BYTES:
             return max(1, depth - 1)
+        if costs == former:
+            break
     return MAX_INCLUDE_DEPTH
 
 
@@ -259,11 +305,11 @@ def _guarded(header: Header) -> bool:
     return any(f"`ifndef {d.name}".encode() in header.content for d in header.lexed.defines[:1])
 
 
-def _options(directories: Sequence[str], defines: Mapping[str, str], depth: int, verilog: bool) -> pyslang.Bag:
+def _options(directories: Sequence[str], defines: Mapping[str, str], depth: int) -> pyslang.Bag:
     import pyslang
     from pyslang import parsing
 
-    version = pyslang.LanguageVersion.v1364_2005 if verilog else pyslang.LanguageVersion.v1800_2023
+    version = pyslang.LanguageVersion.v1800_2023
     preprocessor = parsing.PreprocessorOptions()
     preprocessor.predefines = [f"{n}={v}" if v else n for n, v in defines.items()]
     preprocessor.additionalIncludePaths = [Path(d) for d in directories]
@@ -290,7 +336,7 @@ class _Disk:
 
     def read(self, path: str) -> bytes | None:
         try:
-            found = os.stat(path)
+            found = Path(path).stat()
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_HEADER_BYTES:
                 return None
             version = (found.st_mtime_ns, found.st_size, found.st_ino)

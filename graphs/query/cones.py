@@ -36,10 +36,19 @@ def edge(design: DesignDatabase, step: Step, *, forward: bool) -> ConeEdge:
     """Return a step as an edge from source to target."""
     far, near = design.path_of(step.bits), design.path_of(step.target)
     source, target = (near, far) if forward else (far, near)
-    graph = design.mirror.graph_of(step.target.instance)
-    block = graph.blocks.get(step.block) if graph is not None else None
-    file = block.file if block else graph.body.file if graph is not None else 0
-    return ConeEdge(source, target, step.kind, step.registered, design.place(file, step.line))
+    return ConeEdge(source, target, step.kind, step.registered, _place(design, step))
+
+
+def _place(design: DesignDatabase, step: Step) -> Place:
+    """Return where a step stands: in its block, in the body that holds the connected instance, or in a declaration."""
+    near, far = step.target.instance, step.bits.instance
+    if step.kind == "alias":
+        return _declared(design, step.target)
+    graph = design.mirror.graph_of(near)
+    if step.block and graph is not None:
+        return design.place(graph.blocks[step.block].file, step.line)
+    upper = design.mirror.graph_of(far if design.mirror.instance(near).parent == far else near)
+    return design.place(upper.body.file if upper is not None else 0, step.line)
 
 
 def _declared(design: DesignDatabase, bits: Bits) -> Place:

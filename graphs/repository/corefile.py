@@ -23,9 +23,20 @@ from rtlgen.graphs.repository.notes import Notes, names
 from rtlgen.graphs.repository.vlnv import Vlnv, as_list, choose, texts
 
 MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_KEYS: Final = 10_000
 _NAME: Final = re.compile(r"^name\s*:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _SOURCE: Final = re.compile(r"(system)?verilogsource", re.IGNORECASE)
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SAFE):  # type: ignore[misc]
+    """YAML without code, whose merges (`<<`) can't multiply without end."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_KEYS:
+            problem = f"more than {MAX_KEYS} keys in one mapping"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +267,7 @@ def _load(path: Path) -> dict[str, Any]:
     if not re.match(r"\s*(#[^\n]*\n\s*)*CAPI\s*=\s*2\b", text):
         raise InputError(f"{path}: expected a FuseSoC core file that begins with 'CAPI=2:'")
     try:
-        content = yaml.load(text, Loader=_LOADER)
+        content = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -64,7 +64,7 @@ class Design:
     """Units that the file lists do not lead to."""
 
 
-def gather(units: Units, tops: Iterable[str], given: Given, included: Mapping[str, Sequence[str]]) -> Design:
+def gather(units: Units, tops: Iterable[str], given: Given) -> Design:
     """Return everything that the tops reach; files that others of the design include are not sources of their own."""
     search = _Search(units, given)
     for path in given.files:
@@ -75,8 +75,8 @@ def gather(units: Units, tops: Iterable[str], given: Given, included: Mapping[st
         search.level()
     design = search.design
     for path in list(design.files):
-        for header in included.get(path, ()):
-            if header in design.files and header not in given.files and path not in included.get(header, ()):
+        for header in units.included.get(path, ()):
+            if header in design.files and header not in given.files and path not in units.included.get(header, ()):
                 del design.files[header]
     return design
 
@@ -120,10 +120,9 @@ class _Search:
         if path in self.design.files or path not in self.units.of_file:
             return
         self.design.files[path] = None
+        for package, source, line in self.units.packages_used(path):
+            self._want(package, True, source, line)
         loose = self.units.loose.get(path)
-        for unit in [*self.units.of_file[path], *([loose] if loose else [])]:
-            for package, line in unit.packages.items():
-                self._want(package, True, path, line)
         if loose:
             for target, line in loose.uses.items():
                 self._want(target, False, path, line)
@@ -132,5 +131,7 @@ class _Search:
         used = self._names(is_package)
         if name in used.users:
             used.users[name].setdefault(path, line)
-        elif not is_package or name not in BUILT_IN:
+        elif not is_package or (
+            name not in BUILT_IN and (name in self.units.packages or name not in self.units.classes)
+        ):
             self.wanted.setdefault((name, is_package), {}).setdefault(path, line)

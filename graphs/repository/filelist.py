@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import posixpath
@@ -221,13 +222,13 @@ class _Reader:
     def _path(self, kind: str, path: str, line: int, place: str, above: tuple[Path, ...]) -> None:
         relative = self.relative(path)
         if kind in ("f", "F"):
-            if Path(path).is_file():
+            if os.path.isfile(path):
                 self.read(Path(path), above, kind == "F")
             else:
                 self._absent("file list", relative, place, line)
         elif kind in ("incdir", "y"):
             self.dirs["include" if kind == "incdir" else "dirs"][relative] = None
-            if not Path(path).is_dir():
+            if not os.path.isdir(path):
                 self._absent("folder", relative, place, line)
         elif Path(path).suffix.lower() in _FOREIGN:
             self.notes.add("NotVerilog", f"{relative} is not Verilog and is left out", place, line)
@@ -237,7 +238,7 @@ class _Reader:
     def _source(self, kind: str, path: str, line: int, place: str) -> None:
         found = [path]
         if any(sign in path for sign in "*?[") and not os.path.exists(path):
-            found = sorted(glob.glob(path, recursive=True)) or [path]
+            found = sorted(glob.glob(path)) or [path]
         for one in found:
             relative = self.relative(one)
             if os.path.isfile(one):
@@ -254,7 +255,8 @@ class _Reader:
         """Set variables that are not set to the folder of the repository below which the names after them exist."""
         rests: dict[str, set[str]] = {}
         for _, word in words:
-            for part in _option(word)[1].split("+") if word.startswith("+") else [_option(word)[1] or word]:
+            value = _option(word)[1] or word
+            for part in value.split("+"):
                 match = _VARIABLE.match(part)
                 name = match and (match[1] or match[2] or match[3])
                 if match and name and name not in self.environ and "$" not in part[match.end() :]:
@@ -324,4 +326,4 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: can't be read: {error.strerror or error}") from error
     if b"\0" in content:
         raise InputError(f"{path}: expected a file list, got a binary file (NUL byte)")
-    return os.fsdecode(content)
+    return os.fsdecode(content.removeprefix(codecs.BOM_UTF8))

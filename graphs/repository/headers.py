@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Headers:
     def _find(self, includer: str, name: str) -> Header:
         places = [_join(folder, name) for folder in (includer.rpartition("/")[0], *self.include_dirs)]
         for place in places:
-            if place in self._paths or (self._root and (self._root / place).is_file()):
+            if place in self._paths or (self._root and os.path.isfile(self._root / place)):
                 return Header(place, None)
         return self._anywhere(includer, posixpath.normpath(name).lstrip("/"))
 

@@ -14,7 +14,7 @@ from typing import Final
 from rtlgen.graphs.repository.places import Role, distance, role_of
 from rtlgen.graphs.rows import FileRows
 
-_USE: Final = re.compile(r"`(?:`)?([A-Za-z_]\w*)")
+_USE: Final = re.compile(r"(?<!`)`([A-Za-z_]\w*)(``(?=\w))?")
 _DIRECTIVES_TEXT: Final = """
     __FILE__ __LINE__ begin_keywords celldefine default_decay_time default_nettype default_trireg_strength
     define delay_mode_distributed delay_mode_path delay_mode_unit delay_mode_zero else elsif end_keywords
@@ -73,9 +73,19 @@ class Macros:
                 else:
                     text = self.files[site].macros[name]
                     lines[name] = _line(name, text)
-                    later |= set(_USE.findall(text)) - DIRECTIVES
+                    later |= self._used(text, site)
             todo = later - own - lines.keys() - self.unknown.keys()
         return "".join(lines[name] for name in sorted(lines))
+
+    def _used(self, text: str, site: str) -> set[str]:
+        """Return the macros that the text of one uses; for a name pasted together, those of its file that begin so."""
+        used: set[str] = set()
+        for name, pasted in _USE.findall(text):
+            if pasted:
+                used |= {other for other in self.files[site].macros if other.startswith(name)}
+            elif name not in DIRECTIVES:
+                used.add(name)
+        return used
 
     def _own(self, path: str) -> set[str]:
         own = set(self.defines)
@@ -111,5 +121,5 @@ class Macros:
 def _line(name: str, text: str) -> str:
     """Return a `` `define`` of `text`, with or without the name in front, every line but the last continued."""
     begins = text.startswith(name) and not re.match(r"[\w$]", text[len(name) :])
-    body = re.sub(r"(?<!\\)\n", "\\\n", text.strip("\n"))
+    body = re.sub(r"(?<!\\)\n", "\\\n", text.rstrip("\\ \t\r\n"))
     return f"`define {body if begins else name + ' ' + body}\n"

@@ -63,7 +63,8 @@ def is_test_name(name: str) -> bool:
     return (
         "tb" in words
         or words[0] == "test"
-        or words[-1] in ("test", "sim", "harness", "bench")
+        or words[-1] in ("test", "sim", "harness", "bench", "tracer", "tracing")
+        or "nonsynth" in words
         or "testbench" in whole
         or "testharness" in whole
     )

@@ -16,7 +16,7 @@ from rtlgen.graphs.repository.design import Design, Given, gather
 from rtlgen.graphs.repository.filelist import FileList, read_filelists
 from rtlgen.graphs.repository.files import discover
 from rtlgen.graphs.repository.headers import Headers
-from rtlgen.graphs.repository.includes import resolve
+from rtlgen.graphs.repository.includes import Includes, resolve
 from rtlgen.graphs.repository.macros import Macros
 from rtlgen.graphs.repository.notes import Notes
 from rtlgen.graphs.repository.order import compile_order
@@ -37,6 +37,8 @@ class Plan:
     defines: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of the top, as Verilog text."""
+    spare: tuple[str, ...] = ()
+    """Modules that nothing instantiates, of the design's own places: elaborated beside the tops, to be asked too."""
     unknown: tuple[str, ...] = ()
     """Modules that the design instantiates and no file defines."""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +58,22 @@ class Plan:
     def include_dirs_for(self, path: str) -> tuple[str, ...]:
         """Return where the includes of one file are looked for: the folders given, then those found for it."""
         return self.search.get(path, self.given_dirs)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What file lists, cores and options say about every file, and what the includes of the repository mean."""
+
+    listed: FileList
+    parts: CoreFiles
+    include_dirs: tuple[str, ...]
+    """Those given, for every file."""
+    defines: Mapping[str, str]
+    includes: Includes
+
+    def include_dirs_for(self, path: str) -> tuple[str, ...]:
+        """Return where the includes of one file are looked for: the folders given, then those found for it."""
+        return _unique([*self.include_dirs, *self.includes.folders.get(path, ())])
 
 
 def plan(
@@ -89,20 +107,21 @@ def plan(
     Raises:
         InputError: a top, file list or core is not there, or can't be read.
     """
-    base = Path(os.path.abspath(root))
+    around = surroundings(
+        root, files, filelists=filelists, core=core, include_dirs=include_dirs, defines=defines, environ=environ
+    )
+    listed, parts, dirs, macros_given, includes = (
+        around.listed, around.parts, around.include_dirs, around.defines, around.includes,
+    )  # fmt: skip
     notes = Notes()
-    listed = read_filelists(filelists, base, environ=environ, paths=files) if filelists else FileList()
-    parts = _core(core, base)
     for part in (listed, parts):
         notes.extend(part.notes, part.places)
     given = _given(listed, parts)
-    dirs = _unique([*(_relative(d, base) for d in include_dirs), *listed.include_dirs, *parts.include_dirs])
-    macros_given = {**parts.defines, **listed.defines, **(defines or {})}
-    includes = resolve(files, Headers(files, dirs, base))
     units = collect(files, includes.closure)
-    names = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
-    design = gather(units, names, given, includes.closure)
-    order, circle = compile_order(_sorted(design, given, units), _needs(design, units))
+    names, spare = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
+    design = gather(units, names, given)
+    whole = gather(units, [*names, *spare], given) if spare else design
+    order, circle = compile_order(_sorted(whole, given, units), _needs(whole, units))
     macros = Macros(files, includes.closure, macros_given, given.rank)
     preludes = {path: text for path in sorted(files) if (text := macros.prelude(path))}
     report.on_design(notes, design)
@@ -117,13 +136,39 @@ def plan(
         defines=macros_given,
         parameters={**parts.parameters, **listed.parameters},
         unknown=tuple(design.definitions.unknown),
-        chosen={n: u.path for part in (design.packages, design.definitions) for n, u in sorted(part.chosen.items())},
+        spare=spare,
+        chosen={n: u.path for part in (whole.packages, whole.definitions) for n, u in sorted(part.chosen.items())},
         notes=tuple(notes.rows),
         places=tuple(notes.places),
         preludes=preludes,
-        search={path: _unique([*dirs, *folders]) for path, folders in includes.folders.items() if folders},
+        search={path: around.include_dirs_for(path) for path, folders in includes.folders.items() if folders},
         given_dirs=dirs,
     )
+
+
+def surroundings(
+    root: Path | str,
+    files: Mapping[str, FileRows],
+    *,
+    filelists: Sequence[Path | str] = (),
+    core: str | None = None,
+    include_dirs: Sequence[Path | str] = (),
+    defines: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Surroundings:
+    """Return what must be known around files before they are parsed; of the rows only the includes are looked at.
+
+    The arguments are those of `plan`.
+
+    Raises:
+        InputError: a file list or core is not there, or can't be read.
+    """
+    base = Path(os.path.abspath(root))
+    listed = read_filelists(filelists, base, environ=environ, paths=files) if filelists else FileList()
+    parts = _core(core, base)
+    dirs = _unique([*(_relative(d, base) for d in include_dirs), *listed.include_dirs, *parts.include_dirs])
+    macros = {**parts.defines, **listed.defines, **(defines or {})}
+    return Surroundings(listed, parts, dirs, macros, resolve(files, Headers(files, dirs, base)))
 
 
 def _core(core: str | None, root: Path) -> CoreFiles:
@@ -136,20 +181,22 @@ def _given(listed: FileList, parts: CoreFiles) -> Given:
     return Given({path: n for n, path in enumerate(sources)}, library, listed.library_dirs)
 
 
-def _tops(units: Units, given: Given, wanted: Sequence[str], all_tops: bool, notes: Notes) -> tuple[str, ...]:
-    """Return the tops that are asked for, or those that are found."""
+def _tops(
+    units: Units, given: Given, wanted: Sequence[str], all_tops: bool, notes: Notes
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tops that are asked for, or those that are found, and the spare modules beside them."""
     for name in wanted:
         if name not in units.definitions:
             near = get_close_matches(name, units.definitions, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise InputError(f"no module {name!r} in the {len(units.of_file)} files of the repository{hint}")
     if wanted and not all_tops:
-        return _unique(wanted)
+        return _unique(wanted), ()
     found = find_tops(units, given.files or None)
     if all_tops:
-        return _unique([*wanted, *found.names, *found.spare, *found.boards, *found.others])
+        return _unique([*wanted, *found.names, *found.spare, *found.boards, *found.others]), ()
     report.on_tops(notes, found)
-    return found.names
+    return found.names, found.spare
 
 
 def _sorted(design: Design, given: Given, units: Units) -> list[str]:
@@ -166,8 +213,7 @@ def _needs(design: Design, units: Units) -> dict[str, list[str]]:
     """Return file → files of the packages that it uses."""
     needs: dict[str, list[str]] = {}
     for path in design.files:
-        loose = units.loose.get(path)
-        used = {n: None for unit in [*units.of_file[path], *([loose] if loose else [])] for n in unit.packages}
+        used = {name for name, _, _ in units.packages_used(path)}
         chosen = (design.packages.chosen.get(name) for name in sorted(used))
         needs[path] = [unit.path for unit in chosen if unit is not None and unit.path != path]
     return needs

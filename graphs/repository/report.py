@@ -18,13 +18,15 @@ def on_tops(notes: Notes, tops: Tops) -> None:
         return
     rest = [
         (tops.boards, "board around the design", "boards around the design"),
-        (tops.spare, "module that nothing instantiates", "modules that nothing instantiates"),
         (tops.others, "top of tests, examples or libraries", "tops of tests, examples or libraries"),
     ]
     parts = [f"{len(some)} {one if len(some) == 1 else many} ({names(some)})" for some, one, many in rest if some]
     left = f"; left out: {', '.join(parts)}" if parts else ""
+    count = len(tops.spare)
+    spare = f", and {count} {'module' if count == 1 else 'modules'} that nothing instantiates" if count else ""
+    spare += f" ({names(tops.spare)})" if count else ""
     is_one = len(tops.names) == 1
-    text = f"{'top' if is_one else 'tops'} found: {names(tops.names, 20)}{left}; --top NAME takes another"
+    text = f"{'top' if is_one else 'tops'} found: {names(tops.names, 20)}{spare}{left}; --top NAME takes another"
     notes.add("Tops", text + (", --all-tops takes all" if parts else ""))
 
 
@@ -35,10 +37,11 @@ def on_design(notes: Notes, design: Design) -> None:
         path, line = _first(users)
         message = f"module {name} is in no file; instantiated in {_places(users)}; add the folder or file that has it"
         notes.add("UnknownModule", message, path, line, "warning")
-    for name in design.packages.unknown:
-        users = design.packages.users[name]
-        path, line = _first(users)
-        notes.add("UnknownPackage", f"package {name} is in no file; used in {_places(users)}", path, line, "warning")
+    absent = design.packages.unknown
+    if absent:
+        path, line = _first(design.packages.users[absent[0]])
+        message = f"packages (or type parameters) in no file: {names(absent, 12)}; first used in {path}:{line}"
+        notes.add("UnknownPackage", f"{message}; add the folders or files that have them", path, line, "warning")
     for name, units in sorted([*design.definitions.several.items(), *design.packages.several.items()]):
         others = names([u.path for u in units[1:]], 8)
         message = f"{units[0].kind} {name} is in {len(units)} files: {units[0].path} was taken, not {others}"
@@ -46,9 +49,7 @@ def on_design(notes: Notes, design: Design) -> None:
     for name, unit in sorted(design.unlisted.items()):
         users = (design.packages if unit.kind == "package" else design.definitions).users[name]
         by = f" for {_places(users)}" if users else ""
-        notes.add(
-            "NotListed", f"{unit.kind} {name} is in no file list; {unit.path} was taken{by}", unit.path, unit.line
-        )
+        notes.add("NotListed", f"{unit.kind} {name} is not listed; {unit.path} was taken{by}", unit.path, unit.line)
 
 
 def on_includes(notes: Notes, includes: Includes, files: Iterable[str]) -> None:

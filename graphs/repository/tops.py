@@ -10,7 +10,7 @@ from rtlgen.graphs.repository.places import Role
 from rtlgen.graphs.repository.units import Unit, Units
 
 SMALL: Final = 1 / 2
-"""A root that reaches less than this part of what the largest one reaches is a spare part, not a design."""
+"""A root that reaches no more than this part of what the largest one reaches is a spare part, not a design."""
 CORE: Final = 2 / 3
 """A module inside a board is the design if it reaches at least this part of what the board reaches."""
 MAIN: Final = 1 / 4
@@ -46,7 +46,7 @@ def find_tops(units: Units, within: Iterable[str] | None = None) -> Tops:
         chosen = modules.outermost(set(cores.values()))
         largest = max((modules.weight(n) for n in chosen), default=0)
         if chosen and largest >= best * MAIN:
-            names = {n for n in chosen if modules.weight(n) >= largest * SMALL}
+            names = {n for n in chosen if modules.weight(n) > largest * SMALL}
             boards = {root for root, core in cores.items() if core != root} - names
             spare = chosen - names
             others = set(everything) - names - boards - spare

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,32 +35,33 @@ class Units:
     definitions: dict[str, list[Unit]] = field(default_factory=dict)
     """What can be instantiated."""
     packages: dict[str, list[Unit]] = field(default_factory=dict)
+    classes: set[str] = field(default_factory=set)
     of_file: dict[str, list[Unit]] = field(default_factory=dict)
     loose: dict[str, Unit] = field(default_factory=dict)
     """What a file uses outside of any definition: a header with instances in it, an import before the module."""
+    included: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What each file includes, directly or not."""
+
+    def packages_used(self, path: str) -> Iterator[tuple[str, str, int]]:
+        """Yield the packages that a file needs to be compiled, with file and line: what it and its headers name."""
+        for source in (path, *self.included.get(path, ())):
+            for unit in (*self.of_file.get(source, ()), self.loose.get(source)):
+                for name, line in unit.packages.items() if unit else ():
+                    yield name, source, line
 
 
 def collect(files: Mapping[str, FileRows], included: Mapping[str, Sequence[str]]) -> Units:
     """Return the units of the files; `included` gives what each file includes, directly or not."""
-    units = Units()
+    units = Units(included=included)
     for path in sorted(files):
         _file(units, path, files[path])
-    if units.loose:
-        for path, own in units.of_file.items():
-            for source in (path, *included.get(path, ())):
-                if source in units.loose:
-                    for unit in own:
-                        _absorb(unit, units.loose[source])
+    for path, own in units.of_file.items() if units.loose else ():
+        for header in included.get(path, ()):
+            if header in units.loose:
+                for unit in own:
+                    for name, line in units.loose[header].uses.items():
+                        unit.uses.setdefault(name, line)
     return units
-
-
-def _absorb(unit: Unit, loose: Unit) -> None:
-    for name, line in loose.packages.items():
-        if name != unit.name:
-            unit.packages.setdefault(name, line)
-    if loose.path != unit.path:
-        for name, line in loose.uses.items():
-            unit.uses.setdefault(name, line)
 
 
 def _file(units: Units, path: str, rows: FileRows) -> None:
@@ -69,6 +70,8 @@ def _file(units: Units, path: str, rows: FileRows) -> None:
     for row in rows.definitions:
         unit = Unit(row.name, row.kind, path, row.first_line, Role.TEST if is_test_name(row.name) else role)
         by_id[row.id] = unit
+        if row.kind == "class":
+            units.classes.add(row.name)
         if row.kind in HIERARCHICAL and row.name:
             units.definitions.setdefault(row.name, []).append(unit)
     for package in rows.packages:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel import terms as t
@@ -26,7 +26,27 @@ from rtlgen.graphs.wordlevel.signals import declare
 from rtlgen.graphs.wordlevel.slices import piecewise
 from rtlgen.graphs.wordlevel.terms import Term
 
+if TYPE_CHECKING:
+    import pyslang
+    from pyslang import ast
+
 RECURSION_LIMIT = 50_000
+
+
+class Compiled(Protocol):
+    """What a view needs of an elaboration by slang; `Elaborated` is one."""
+
+    @property
+    def compilation(self) -> ast.Compilation:
+        """Slang's compilation, alive as long as any of its symbols is used."""
+
+    @property
+    def manager(self) -> pyslang.SourceManager:
+        """Slang's source manager."""
+
+    @property
+    def buffers(self) -> Mapping[int, str]:
+        """Slang buffer id → path of the file."""
 
 
 def word_level(design: Elaborated) -> tuple[ModuleIR, ...]:
@@ -34,10 +54,24 @@ def word_level(design: Elaborated) -> tuple[ModuleIR, ...]:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
     bodies: dict[tuple[str, str], Any] = {}
     _collect(design.top, bodies)
-    views = [_ModuleBuilder(design, instance).build() for instance in bodies.values()]
+    views = [_ModuleBuilder(design, instance.body).build() for instance in bodies.values()]
     for view in views:
         view.copies = sum(v.name == view.name for v in views)
     return tuple(views)
+
+
+def body_view(design: Compiled, body: ast.InstanceBodySymbol, *, deadline_s: float = float("inf")) -> ModuleIR:
+    """Return the view of one elaborated body, with the parameters it has; instances in it are opaque.
+
+    The design may have errors elsewhere: what slang could not make sense of in this body drives nothing.
+
+    Args:
+        design: the elaboration that the body belongs to.
+        body: of any instance, the top or below.
+        deadline_s: `time.monotonic()` value after which every further assignment becomes opaque.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+    return _ModuleBuilder(design, body, deadline_s).build()
 
 
 def _collect(instance: Any, bodies: dict[tuple[str, str], Any]) -> None:
@@ -45,7 +79,7 @@ def _collect(instance: Any, bodies: dict[tuple[str, str], Any]) -> None:
     if key in bodies:
         return
     bodies[key] = instance
-    for _, child in _members(instance.body):
+    for _, child in members(instance.body):
         if child.kind.name == "Instance" and child.isModule:
             _collect(child, bodies)
 
@@ -55,36 +89,44 @@ def _parameters(body: Any) -> dict[str, str]:
     return {p.name: str(p.value) for p in values if hasattr(p, "value")}
 
 
-def _members(scope: Any, generated: bool = False) -> Iterator[tuple[bool, Any]]:
+def members(scope: Any, generated: bool = False) -> Iterator[tuple[bool, Any]]:
     """Yield (inside a generate loop?, symbol) for every member, generate blocks and instance arrays opened."""
     for member in scope:
         kind = member.kind.name
         if kind == "GenerateBlock":
             if not member.isUninstantiated:
-                yield from _members(member, generated)
+                yield from members(member, generated)
         elif kind == "GenerateBlockArray":
             for entry in member.entries:
-                yield from _members(entry, True)
+                yield from members(entry, True)
         elif kind == "InstanceArray":
             yield from ((True, e) for e in member.elements)
         else:
             yield generated, member
 
 
+def local_name(symbol: Any, prefix: str) -> str | None:
+    """Return the name inside the body whose path and a dot are `prefix`, None for a symbol of another one."""
+    path = symbol.hierarchicalPath
+    if path.startswith(prefix):
+        return str(path[len(prefix) :])
+    return str(symbol.name) if symbol.kind.name in ("FormalArgument", "Iterator") or "::" in path else None
+
+
 class _ModuleBuilder:
     """Builds one `ModuleIR`; `_pieces` collects partial drivers of a signal until all are known."""
 
-    def __init__(self, design: Elaborated, instance: Any) -> None:
+    def __init__(self, design: Compiled, body: Any, deadline_s: float = float("inf")) -> None:
         self._design = design
-        self._instance = instance
-        self._body = instance.body
-        self._prefix = instance.body.hierarchicalPath + "."
-        syntax = instance.body.definition.syntax
+        self._body = body
+        self._deadline_s = deadline_s
+        self._prefix = body.hierarchicalPath + "."
+        syntax = body.definition.syntax
         place = self.place(syntax.sourceRange) or Place("", 0, 0)
         header = self.place(syntax.header.sourceRange)
         self.view = ModuleIR(
-            name=instance.body.definition.name,
-            path=instance.hierarchicalPath,
+            name=body.definition.name,
+            path=body.hierarchicalPath,
             place=place,
             header_end=header.end if header else place.start,
             parameters=_parameters(self._body),
@@ -108,18 +150,15 @@ class _ModuleBuilder:
 
     def name_of(self, symbol: Any) -> str | None:
         """Return the name inside this module, None for a symbol of another one."""
-        path = symbol.hierarchicalPath
-        if path.startswith(self._prefix):
-            return str(path[len(self._prefix) :])
-        return str(symbol.name) if symbol.kind.name in ("FormalArgument", "Iterator") or "::" in path else None
+        return local_name(symbol, self._prefix)
 
     def build(self) -> ModuleIR:
         """Return the finished view."""
-        members = list(_members(self._body))
-        for _, member in members:
+        found = list(members(self._body))
+        for _, member in found:
             if member.kind.name in ("Net", "Variable"):
                 self._declare(member)
-        for self._generated, member in members:
+        for self._generated, member in found:
             self._member(member)
         self._compose()
         return self.view
@@ -171,6 +210,7 @@ class _ModuleBuilder:
 
     def _executor(self) -> Executor:
         executor = Executor(self.name_of, self._note, self._full_case)
+        executor.deadline_s = self._deadline_s
         self._running = executor
         return executor
 
@@ -206,6 +246,8 @@ class _ModuleBuilder:
 
     def _continuous(self, m: Any, assignment: Any, syntax: Any) -> None:
         self._open("assign", syntax)
+        if assignment.kind.name != "Assignment":  # an error that slang has reported
+            return
         executor = self._executor()
         try:
             executor.target = _target(assignment.left, self.name_of)

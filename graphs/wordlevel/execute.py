@@ -6,6 +6,7 @@ Blocking assignments update the environment, non-blocking ones a second environm
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,8 @@ class Executor:
         self.target: str | None = None
         self.replicated = 0
         """Above 0 inside a loop or function body, where one text stands for several values."""
+        self.deadline_s = float("inf")
+        """`time.monotonic()` value after which nothing more is read."""
         self._role = "rhs"
         self._root: Any = None
         self._depth = 0
@@ -145,9 +148,15 @@ class Executor:
         return t.substitute(term, {n: self.blocking[n] for n in names if n in self.blocking})
 
     def value(self, expression: Any, role: str = "rhs") -> Term:
-        """Return the expanded value of a whole right-hand side or condition."""
+        """Return the expanded value of a whole right-hand side or condition.
+
+        Raises:
+            UnsupportedError: it has no word-level meaning, or the time is up.
+        """
         from rtlgen.graphs.wordlevel.expressions import _unwrap
 
+        if time.monotonic() > self.deadline_s:
+            raise UnsupportedError("not read within the time limit")
         outer = (self._role, self._root)
         self._role, self._root = role, _unwrap(expression)
         try:
@@ -454,6 +463,8 @@ def _merge(condition: Term, then: Env, other: Env) -> Env:
             assert held is not None
             missing = FALSE if name in _FLAGS else t.var(name, held.width)
             a, b = a if a is not None else missing, b if b is not None else missing
+        if a.width != b.width:  # locals of one name in scopes that have ended
+            continue
         merged[name] = t.ite(condition, a, b)
     return merged
 

@@ -151,6 +151,7 @@ class Lowering:
             "Call": self._call,
             "Inside": self._inside,
             "SimpleAssignmentPattern": self._pattern,
+            "StructuredAssignmentPattern": self._pattern,
             "MinTypMax": lambda e: self.lower(e.selected),
         }
 
@@ -272,7 +273,11 @@ class Lowering:
         return t.concat(*[self.lower(e.concat, self_determined=True)] * count.const_value)
 
     def _pattern(self, e: Any) -> Term:
-        return t.concat(*(self.lower(x, self_determined=True) for x in e.elements))
+        """Return a pattern's value; slang lists the elements in order, keys and `default` resolved."""
+        value = t.concat(*(self.lower(x, self_determined=True) for x in e.elements))
+        if value.width != width_of(e.type):
+            raise UnsupportedError(f"assignment pattern of {value.width} bits for {e.type}")
+        return value
 
     def _select(self, e: Any) -> Term:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 from rtlgen.graphs.wordlevel.expressions import UnsupportedError, width_of
 from rtlgen.graphs.wordlevel.module import Place, Signal, SignalKind
 
+_MAX_MEMBERS = 4096
 PlaceOf = Callable[[Any], Place | None]
 
 
@@ -29,6 +30,33 @@ def declare(name: str, symbol: Any, body: Any, place_of: PlaceOf) -> tuple[Signa
     signed, names = bool(type_.isSigned), _enumerators(type_)
     signal = Signal(name, width, signed, kind, low, descending, declared, dimension, shared, depth, initial, names)
     return signal, ""
+
+
+def member_signals(name: str, type_: Any) -> dict[tuple[int, int], Signal]:
+    """Return (lowest bit, width) → the member of a packed structure that lies there, named `name.member`.
+
+    Members of members and of elements of packed arrays are in it; where two lie at one place, the outer one is.
+    """
+    found: dict[tuple[int, int], Signal] = {}
+    waiting = [(name, 0, type_.canonicalType)]
+    while waiting and len(found) < _MAX_MEMBERS:
+        path, base, type_ = waiting.pop(0)
+        if type_.kind.name == "PackedStructType":
+            parts = [(f"{path}.{f.name}", base + int(f.bitOffset), f.type.canonicalType) for f in type_]
+        elif type_.kind.name == "PackedArrayType" and not type_.elementType.canonicalType.isScalar:
+            element, bounds = type_.elementType.canonicalType, type_.range
+            order = range(bounds.lower, bounds.upper + 1)
+            numbers = order if bounds.isDescending else reversed(order)
+            width = int(element.bitWidth)
+            parts = [(f"{path}[{number}]", base + i * width, element) for i, number in enumerate(numbers)]
+        else:
+            continue
+        for part, low, inner in parts:
+            width = int(inner.bitWidth)
+            signal = Signal(part, width, bool(inner.isSigned), "net", *_bounds(inner), enumerators=_enumerators(inner))
+            found.setdefault((low, width), signal)
+        waiting += parts
+    return found
 
 
 def _enumerators(type_: Any) -> tuple[tuple[int, str], ...]:

@@ -16,6 +16,8 @@ from rtlgen.core.errors import RtlgenError
 COMMANDS = {
     "doctor": "Show every tool, its version, and the command that installs what is missing.",
     "bench": "Run models on benchmarks of RTL.",
+    "graph": "Ask the design database: drivers, cones, paths, hierarchy, clocks, state machines.",
+    "index": "Make or update the design database of a repository.",
     "equiv": "Prove that two designs are equivalent, or show an input on which they differ.",
     "optimize": "Make a design smaller or faster, as a reviewed patch in which every change is proved.",
     "pdk": "List and fetch open cell libraries.",

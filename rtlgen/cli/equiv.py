@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtlgen.cli._options import pairs
+
 if TYPE_CHECKING:
     from rtlgen.core.types import Design
 
@@ -74,8 +76,8 @@ def command(
     gold, gate = _sides(designs, gold_files, gate_files)
     options = {
         "include_dirs": tuple(Path(d) for d in include_dirs),
-        "defines": _pairs(defines, "-D", need_value=False),
-        "parameters": _pairs(parameters, "--param", need_value=True),
+        "defines": pairs(defines, "-D", need_value=False),
+        "parameters": pairs(parameters, "--param", need_value=True),
     }
     left, right = _design(gold, gold_top or top, options), _design(gate, gate_top or top, options)
     if out:
@@ -99,16 +101,6 @@ def _sides(
         f"expected two designs, as GOLD GATE or as --gold FILE … --gate FILE …, got {len(designs)} arguments, "
         f"{len(gold_files)} --gold and {len(gate_files)} --gate"
     )
-
-
-def _pairs(values: tuple[str, ...], option: str, *, need_value: bool) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for value in values:
-        name, sign, text = value.partition("=")
-        if not name or (need_value and not (sign and text)):
-            raise click.UsageError(f"expected {option} as NAME=VALUE, got {value!r}")
-        pairs.append((name, text))
-    return tuple(pairs)
 
 
 def _design(files: tuple[str, ...], top: str | None, options: Mapping[str, object]) -> Design:

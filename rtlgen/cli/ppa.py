@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtlgen.cli._options import pairs
+
 if TYPE_CHECKING:
     from rtlgen.core.types import Design
     from rtlgen.synth.ppa import SynthesisReport
@@ -65,8 +67,8 @@ def command(
     first, second = _sides(files, vs_files)
     options = {
         "include_dirs": tuple(Path(folder) for folder in include_dirs),
-        "defines": _pairs(defines, "-D", need_value=False),
-        "parameters": _pairs(parameters, "--param", need_value=True),
+        "defines": pairs(defines, "-D", need_value=False),
+        "parameters": pairs(parameters, "--param", need_value=True),
     }
     designs = [_design(first, top, options)] + ([_design(second, vs_top or top, options)] if second else [])
     if len(designs) == 2 and (vcd or saif):
@@ -92,16 +94,6 @@ def _modules(file: Path) -> set[bytes]:
     except OSError:
         return set()
     return set(_MODULE.findall(re.sub(rb"//[^\n]*|/\*.*?\*/", b" ", text, flags=re.DOTALL)))
-
-
-def _pairs(values: tuple[str, ...], option: str, *, need_value: bool) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for value in values:
-        name, sign, text = value.partition("=")
-        if not name or (need_value and not (sign and text)):
-            raise click.UsageError(f"expected {option} as NAME=VALUE, got {value!r}")
-        pairs.append((name, text))
-    return tuple(pairs)
 
 
 def _design(files: Sequence[Path], top: str | None, options: dict[str, Any]) -> Design:

@@ -10,10 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from rtlgen.graphs.wordlevel.emit import emit_part
+from rtlgen.graphs.wordlevel.liveness import live_roots
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.terms import Term, const, substitute, variables
 from rtlgen.optimizer.goal import Goal
-from rtlgen.optimizer.registers.draft import live_roots
 from rtlgen.synth.flow import Evaluation, Evaluator
 
 _MAX_EXPAND = 64

@@ -21,7 +21,7 @@ import pytest
 from rtlgen.core.errors import InputError
 from rtlgen.graphs.database.design import DesignDatabase
 from rtlgen.graphs.database.mirror import Bits
-from rtlgen.graphs.index import Indexer, Options
+from rtlgen.graphs.indexing import Indexer, Options
 from rtlgen.graphs.query.cone import cone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -108,9 +108,10 @@ def verilate(core: Core, folder: Path, *more: str) -> None:
     """Translate the core to C++, every signal kept; with a harness in `more` build it."""
     options = [f"-G{name}={value}" for name, value in core.parameters.items()]
     command = [
-        "verilator", "--cc", "--public-flat-rw", "--flatten", "-O1", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-        "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-O0", "--top-module", core.top, "--prefix", "Vtop",
-        "--Mdir", "obj", *options, *more, *sorted(p.name for p in folder.glob("*.v")),
+        "verilator", "--cc", "--public-flat-rw", "--flatten", "-O1", "-Wno-fatal", "-Wno-lint",
+        "-Wno-style", "--x-assign", "0", "--x-initial", "0", "-CFLAGS", "-O0", "--top-module", core.top,
+        "--prefix", "Vtop", "--Mdir", "obj",
+        *options, *more, *sorted(p.name for p in folder.glob("*.v")),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-4000:]

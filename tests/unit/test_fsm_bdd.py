@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE, DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE, DiagramLimitError, Diagrams
 
 VARIABLES = 4
 

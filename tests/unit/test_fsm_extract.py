@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rtlgen.graphs.frontend.slang import elaborate
+from rtlgen.graphs.fsm.extract import Machine, machines
 from rtlgen.graphs.wordlevel.build import word_level
-from rtlgen.optimizer.fsm.extract import Machine, machines
 from rtlgen.optimizer.fsm.minimize import equivalence_classes
 
 # design: {register: (reachable codes, groups of equivalent states)}

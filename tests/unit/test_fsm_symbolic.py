@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtlgen.graphs.fsm.bdd import TRUE, Diagrams
+from rtlgen.graphs.fsm.symbolic import Blaster, Specializer, expand
 from rtlgen.graphs.wordlevel.terms import Term, apply, concat, const, evaluate, extract, ite, sext, undef, var, zext
-from rtlgen.optimizer.fsm.bdd import TRUE, Diagrams
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand
 
 A, B, C = var("a", 3), var("b", 3), var("c", 1)
 

@@ -7,10 +7,11 @@ import pytest
 from rtlgen.graphs.frontend.slang import elaborate
 from rtlgen.graphs.wordlevel import terms as t
 from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.liveness import dead_signals
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import apply_edits
 from rtlgen.optimizer.registers.define import inline_constant, redefine, rename
-from rtlgen.optimizer.registers.draft import Draft, close_gaps, dead_signals, edits_between, removal
+from rtlgen.optimizer.registers.draft import Draft, close_gaps, edits_between, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText, negated
 from rtlgen.optimizer.registers.sharing import explicit, shared_parts
 from rtlgen.optimizer.rewrite import RewriteContext

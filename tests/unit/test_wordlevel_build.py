@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtlgen.graphs.frontend.slang import elaborate
-from rtlgen.graphs.wordlevel.build import word_level
+from rtlgen.graphs.wordlevel.build import body_view, word_level
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.graphs.wordlevel.terms import evaluate
 
@@ -140,3 +140,52 @@ endmodule
     view = word_level(elaborate({"m.v": text}, top="m"))[0]
     assert view.latched == {"held"} and "y" in view.combinational
     assert evaluate(view.combinational["y"], {"a": 0b0110, "c": 1, "d": 0}) == 0b1010
+
+
+def test_patterns_with_keys_are_read_in_order_of_the_type() -> None:
+    found = view(
+        """typedef struct packed {logic a; logic [2:0] b; logic [1:0][3:0] c;} s_t;
+        module m(input logic x, input logic [2:0] y, output s_t o, p, output logic [3:0][1:0] q);
+          assign o = '{b: y, default: 0};
+          assign p = '{a: x, b: y, c: '{1: 4'd5, 0: 4'd2}};
+          assign q = '{2: {x, x}, default: 2'b10};
+        endmodule"""
+    ).combinational
+    assert [repr(found[n]) for n in "opq"] == [
+        "(concat:12 1'd0 y 8'd0)",
+        "(concat:12 x y 8'd82)",
+        "(concat:8 2'd2 x x 4'd10)",
+    ]
+
+
+def test_a_body_below_the_top_has_its_own_parameters() -> None:
+    text = """module c #(parameter W = 1)(input [W-1:0] a, output [W-1:0] y); assign y = ~a; endmodule
+    module m(input [7:0] a, output [7:0] y); c #(3) u(a[2:0], y[2:0]); c #(5) v(a[7:3], y[7:3]); endmodule"""
+    design = elaborate({"m.sv": text.encode()}, top="m")
+    bodies = [i.body for i in design.top.body if i.kind.name == "Instance"]
+    found = [body_view(design, body) for body in bodies]
+    assert [(v.name, v.path, v.parameters, v.signals["y"].width) for v in found] == [
+        ("c", "m.u", {"W": "3"}, 3),
+        ("c", "m.v", {"W": "5"}, 5),
+    ]
+
+
+def test_what_is_not_read_in_time_is_opaque() -> None:
+    text = "module m(input clk, a, output reg q, output y); assign y = ~a; always @(posedge clk) q <= a; endmodule"
+    design = elaborate({"m.sv": text.encode()}, top="m")
+    found = body_view(design, design.top.body, deadline_s=0.0)
+    assert found.opaque == dict.fromkeys(("y", "q"), "not read within the time limit")
+    assert (found.combinational, found.registers) == ({}, {})
+
+
+def test_locals_of_one_name_and_several_widths_do_not_meet() -> None:
+    found = view(
+        """module m(input s, input [7:0] a, output reg [7:0] y);
+          always @* begin y = 0;
+            if (s) begin for (int i = 0; i < 2; i++) y[i] = a[i]; end
+            else begin logic [2:0] i; i = a[2:0]; y = {5'd0, i}; end
+          end
+        endmodule"""
+    )
+    assert found.opaque == {}
+    assert "y" in found.combinational

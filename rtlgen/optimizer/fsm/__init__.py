@@ -1,1 +1,1 @@
-"""State machines: extraction, exact minimisation, re-encoding, and writing the result back into the source."""
+"""State machines: exact minimisation, re-encoding, and writing the result back into the source."""

@@ -12,9 +12,9 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE, DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE, DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.extract import Machine
 from rtlgen.optimizer.fsm.encode import Codes
-from rtlgen.optimizer.fsm.extract import Machine
 from rtlgen.optimizer.fsm.minimize import Classes
 
 MAX_FUNCTIONS = 160

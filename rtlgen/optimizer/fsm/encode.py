@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE
-from rtlgen.optimizer.fsm.extract import Machine
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE
+from rtlgen.graphs.fsm.extract import Machine
 from rtlgen.optimizer.fsm.minimize import Classes
 
 Codes = tuple[int, ...]

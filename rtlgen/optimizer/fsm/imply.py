@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
+from rtlgen.graphs.fsm.bdd import DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.extract import Machine, entry_codes, machines
+from rtlgen.graphs.fsm.symbolic import Blaster, Specializer, expand
 from rtlgen.graphs.wordlevel.module import ModuleIR, Occurrence, Place, Register
 from rtlgen.graphs.wordlevel.terms import Term, concat, const, extract
 from rtlgen.optimizer.edits import Edit
-from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
-from rtlgen.optimizer.fsm.extract import Machine, entry_codes, machines
 from rtlgen.optimizer.fsm.source import reads_of
 from rtlgen.optimizer.fsm.surgery import Surgeon
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand
 from rtlgen.optimizer.registers.draft import Draft
 from rtlgen.optimizer.registers.module_text import CannotEditError
 from rtlgen.optimizer.rewrite import Change, RewriteContext

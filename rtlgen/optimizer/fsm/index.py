@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rtlgen.graphs.fsm.bdd import DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.extract import Machine
+from rtlgen.graphs.fsm.symbolic import Blaster, Specializer, expand
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, concat, const
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.fsm import regenerate
-from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
 from rtlgen.optimizer.fsm.encode import minimal_width
-from rtlgen.optimizer.fsm.extract import Machine
 from rtlgen.optimizer.fsm.regenerate import UnreadableError
 from rtlgen.optimizer.fsm.statetext import BitSite, Site, StateName, StateText
 from rtlgen.optimizer.fsm.surgery import Surgeon, end_of, outermost, start_of
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand
 from rtlgen.optimizer.fsm.writeback import WritebackError, literal_like, place_attribute
 
 _PLAIN_PARENTS = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from rtlgen.optimizer.fsm.bdd import FALSE
-from rtlgen.optimizer.fsm.extract import Machine
+from rtlgen.graphs.fsm.bdd import FALSE
+from rtlgen.graphs.fsm.extract import Machine
 
 Classes = tuple[tuple[int, ...], ...]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE, Diagrams
+from rtlgen.graphs.fsm.symbolic import Blaster
 from rtlgen.graphs.wordlevel.module import Signal
 from rtlgen.graphs.wordlevel.terms import Term, apply, const, extract, ite, land, lnot, lor
 from rtlgen.graphs.wordlevel.verilog import NeedsNameError, condition_to_verilog
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE, Diagrams
-from rtlgen.optimizer.fsm.symbolic import Blaster
 
 MAX_CONDITION = 120
 """Characters of one condition beyond which nobody wants to read it."""

@@ -10,13 +10,13 @@ from typing import Literal
 
 from rtlgen.core.errors import RtlgenError
 from rtlgen.graphs.frontend.slang import Elaborated, elaborate
+from rtlgen.graphs.fsm.bdd import DiagramLimitError
+from rtlgen.graphs.fsm.extract import Machine, machines
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.fsm import encode
-from rtlgen.optimizer.fsm.bdd import DiagramLimitError
 from rtlgen.optimizer.fsm.cost import Estimator, descend, neighbours
 from rtlgen.optimizer.fsm.encode import Encoding
-from rtlgen.optimizer.fsm.extract import Machine, machines
 from rtlgen.optimizer.fsm.index import to_codes
 from rtlgen.optimizer.fsm.minimize import Classes, covered, equivalence_classes
 from rtlgen.optimizer.fsm.source import locate

@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
+from rtlgen.graphs.fsm.facts import (
+    Exchanges,
+    collect,
+    constant_value,
+    index_value,
+    leaves,
+    number,
+    unwrapped,
+    whole_signals,
+)
 from rtlgen.graphs.wordlevel.module import ModuleIR, Place
 from rtlgen.optimizer.fsm.statetext import (
     BitSite,
@@ -25,7 +34,6 @@ from rtlgen.optimizer.fsm.statetext import (
     Table,
 )
 
-_EQUALITIES = ("Equality", "Inequality", "CaseEquality", "CaseInequality")
 _DECLARATIONS = ("DataDeclaration", "NetDeclaration", "LocalVariableDeclaration")
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", re.DOTALL)
 
@@ -78,67 +86,11 @@ def _children(scope: Any) -> Iterator[Any]:
             yield from _children(member)
 
 
-@dataclass(slots=True)
-class _Facts:
-    """Every expression of the module body that may carry states."""
-
-    assignments: list[tuple[Any, Any, Any]] = field(default_factory=list)
-    """(assigned symbol, left expression or None for an initializer, right expression)"""
-    comparisons: list[Any] = field(default_factory=list)
-    cases: list[Any] = field(default_factory=list)
-    insides: list[Any] = field(default_factory=list)
-    reads: list[Any] = field(default_factory=list)
-    """Every occurrence of a named value."""
-    events: list[Any] = field(default_factory=list)
-    selects: list[Any] = field(default_factory=list)
-    bit_assignments: list[Any] = field(default_factory=list)
-
-
-def _collect(body: Any) -> _Facts:
-    facts = _Facts()
-
-    def visit(node: Any) -> None:
-        kind = type(node).__name__
-        if kind == "NamedValueExpression":
-            facts.reads.append(node)
-        elif kind == "AssignmentExpression" and not node.isCompound and node.left.kind.name == "NamedValue":
-            facts.assignments.append((node.left.symbol, node.left, node.right))
-        elif kind == "AssignmentExpression" and not node.isCompound and node.left.kind.name == "ElementSelect":
-            facts.bit_assignments.append(node)
-        elif kind == "ElementSelectExpression":
-            facts.selects.append(node)
-        elif kind == "BinaryExpression" and node.op.name in _EQUALITIES:
-            facts.comparisons.append(node)
-        elif kind == "CaseStatement":
-            facts.cases.append(node)
-        elif kind == "InsideExpression":
-            facts.insides.append(node)
-        elif kind in ("VariableSymbol", "NetSymbol") and node.initializer is not None:
-            facts.assignments.append((node, None, node.initializer))
-        elif kind == "SignalEventControl":
-            facts.events.append(node.expr)
-
-    body.visit(visit)
-    return facts
-
-
-def leaves(expression: Any) -> Iterator[Any]:
-    """Yield what an expression can evaluate to: the arms of conditionals, conversions looked through."""
-    kind = expression.kind.name
-    if kind == "Conversion":
-        yield from leaves(expression.operand)
-    elif kind == "ConditionalOp":
-        yield from leaves(expression.left)
-        yield from leaves(expression.right)
-    else:
-        yield expression
-
-
 class _Locator:
     def __init__(self, design: Elaborated, module: ModuleIR, body: Any, register: str) -> None:
         self.design = design
         self.module = module
-        self.facts = _collect(body)
+        self.facts = collect(body)
         signal = module.signals[register]
         assert signal.declared is not None
         self.text = StateText(register, signal.declared.file, signal.width, latched=bool(module.latched))
@@ -152,7 +104,7 @@ class _Locator:
         """Return the finished text, None where the register's symbol isn't found."""
         if self.root is None:
             return None
-        self._close_carriers()
+        self.carriers = Exchanges(self.facts).carriers(self.root, self.text.width)
         self.text.carriers = tuple(s.name for s in self.carriers)
         self._assigned()
         self._compared()
@@ -183,34 +135,11 @@ class _Locator:
                 return symbol
         return None
 
-    # Carriers.
-
-    def _close_carriers(self) -> None:
-        """Add every signal that exchanges whole values with a carrier, until nothing changes."""
-        self.carriers = {self.root: None}
-        before = 0
-        while before != len(self.carriers):
-            before = len(self.carriers)
-            for symbol, _, right in self.facts.assignments:
-                self._join([symbol, *self._variables(right)])
-            for comparison in self.facts.comparisons:
-                self._join([*self._variables(comparison.left), *self._variables(comparison.right)])
-
-    def _join(self, symbols: list[Any]) -> None:
-        if any(s in self.carriers for s in symbols):
-            for symbol in symbols:
-                if symbol.type.bitWidth == self.text.width:
-                    self.carriers[symbol] = None
-
-    @staticmethod
-    def _variables(expression: Any) -> list[Any]:
-        return [e.symbol for e in leaves(expression) if e.kind.name == "NamedValue" and _is_signal(e.symbol)]
-
     # Constants.
 
     def _assigned(self) -> None:
         for symbol, left, right in self.facts.assignments:
-            reads = [s for s in self._variables(right) if s in self.carriers]
+            reads = [s for s in whole_signals(right) if s in self.carriers]
             if symbol in self.carriers:
                 if left is not None:
                     self._account(left)
@@ -221,13 +150,13 @@ class _Locator:
     def _compared(self) -> None:
         for comparison in self.facts.comparisons:
             sides = (comparison.left, comparison.right)
-            if any(s in self.carriers for side in sides for s in self._variables(side)):
+            if any(s in self.carriers for side in sides for s in whole_signals(side)):
                 for side in sides:
                     self._states(side, "compare")
 
     def _cases(self) -> None:
         for statement in self.facts.cases:
-            if not any(s in self.carriers for s in self._variables(statement.expr)):
+            if not any(s in self.carriers for s in whole_signals(statement.expr)):
                 continue
             self._states(statement.expr, "compare")
             if statement.defaultCase is None and statement.syntax is not None:
@@ -249,7 +178,7 @@ class _Locator:
         moves: dict[int, int] = {}
         for item in statement.items:
             to = self._move(item.stmt, targets)
-            labels = [_value(_unwrapped(e), self.text.width) for e in item.expressions]
+            labels = [constant_value(unwrapped(e), self.text.width) for e in item.expressions]
             if to is None or any(not known or code is None for known, code in labels):
                 return None
             for _, code in labels:
@@ -273,15 +202,15 @@ class _Locator:
             statement = inner[0]
         if statement.kind.name != "ExpressionStatement" or statement.expr.kind.name != "Assignment":
             return None
-        left, right = statement.expr.left, _unwrapped(statement.expr.right)
+        left, right = statement.expr.left, unwrapped(statement.expr.right)
         if statement.expr.isCompound or left.kind.name != "NamedValue" or left.symbol not in self.carriers:
             return None
         targets.add((str(left.symbol.name), "<=" if statement.expr.isNonBlocking else "="))
-        return _value(right, self.text.width)[1]
+        return constant_value(right, self.text.width)[1]
 
     def _insides(self) -> None:
         for expression in self.facts.insides:
-            if any(s in self.carriers for s in self._variables(expression.left)):
+            if any(s in self.carriers for s in whole_signals(expression.left)):
                 self._states(expression.left, "compare")
                 for member in expression.rangeList:
                     self._states(member, "member")
@@ -295,7 +224,7 @@ class _Locator:
                 self.text.visible.append(f"mixed with {_kind_words(leaf)}")
 
     def _constant(self, leaf: Any, role: Role) -> bool:
-        known, value = _value(leaf, self.text.width)
+        known, value = constant_value(leaf, self.text.width)
         place = self.place(leaf.sourceRange)
         if not known:
             return False
@@ -325,11 +254,11 @@ class _Locator:
             if base.kind.name != "NamedValue" or base.symbol not in self.carriers:
                 continue
             place, selector = self.place(select.sourceRange), self.place(select.selector.sourceRange)
-            index = _index(select.selector)
+            index = index_value(select.selector)
             if place is None or selector is None or index is None or select.syntax is None:
                 continue
             name = None
-            if (inner := _unwrapped(select.selector)).kind.name == "NamedValue":
+            if (inner := unwrapped(select.selector)).kind.name == "NamedValue":
                 name = str(inner.symbol.name)
                 self.index_symbols[name] = inner.symbol
             written = self._written(writes.get(_offset(select)))
@@ -344,7 +273,7 @@ class _Locator:
         value = self.place(assignment.right.sourceRange)
         if value is None or assignment.syntax is None:
             return None
-        constants = [_value(leaf, 1) for leaf in leaves(assignment.right)]
+        constants = [constant_value(leaf, 1) for leaf in leaves(assignment.right)]
         constant = constants[0][1] if len(constants) == 1 and constants[0][0] else None
         return assignment.syntax, value, constant
 
@@ -402,7 +331,7 @@ class _Locator:
         place = self.place(node.sourceRange) if node is not None else None
         if place is None or place.file != self.text.file or not _inside(place, self.module.place):
             return None
-        known, value = _number(symbol.value, width or self.text.width)
+        known, value = number(symbol.value, width or self.text.width)
         if not known or value is None or node.kind.name != "Declarator":
             return None
         clause = node.initializer
@@ -501,10 +430,6 @@ def _encoding_attribute(declaration: Any) -> str | None:
     return match.group(1) if match else None
 
 
-def _is_signal(symbol: Any) -> bool:
-    return symbol.kind.name in ("Variable", "Net", "FormalArgument")
-
-
 def _offset(expression: Any) -> int:
     return int(expression.sourceRange.start.offset)
 
@@ -517,44 +442,6 @@ def _name_kind(symbol: Any) -> NameKind:
     if symbol.kind.name == "EnumValue":
         return "enum"
     return "localparam" if symbol.isLocalParam else "parameter"
-
-
-def _value(leaf: Any, width: int) -> tuple[bool, int | None]:
-    """Return (is constant, code or None for an undefined one) of a leaf expression."""
-    kind = leaf.kind.name
-    if kind == "NamedValue":
-        symbol = leaf.symbol
-        return _number(symbol.value, width) if symbol.kind.name in ("Parameter", "EnumValue") else (False, None)
-    if kind in ("IntegerLiteral", "UnbasedUnsizedIntegerLiteral"):
-        constant = leaf.value
-        return _bits(constant, width)
-    constant = leaf.constant
-    return _number(constant, width) if constant is not None else (False, None)
-
-
-def _number(constant: Any, width: int) -> tuple[bool, int | None]:
-    if constant is None or not hasattr(constant, "value"):
-        return False, None
-    return _bits(constant.value, width)
-
-
-def _bits(value: Any, width: int) -> tuple[bool, int | None]:
-    if type(value).__name__ != "SVInt":
-        return False, None
-    if value.hasUnknown:
-        return True, None
-    return True, int(value) & ((1 << width) - 1)
-
-
-def _unwrapped(expression: Any) -> Any:
-    while expression.kind.name == "Conversion":
-        expression = expression.operand
-    return expression
-
-
-def _index(selector: Any) -> int | None:
-    known, value = _value(_unwrapped(selector), 32)
-    return value if known else None
 
 
 def _kind_words(leaf: Any) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rtlgen.graphs.wordlevel.liveness import live_roots
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, mask
-from rtlgen.optimizer.registers.draft import live_roots
 
 
 def demanded_bits(module: ModuleIR) -> dict[str, int]:

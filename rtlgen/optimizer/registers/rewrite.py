@@ -13,13 +13,14 @@ import numpy as np
 
 from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.liveness import dead_signals
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
 from rtlgen.optimizer.edits import Edit
 from rtlgen.optimizer.narrow.demand import demanded_bits
 from rtlgen.optimizer.narrow.edit_width import narrowed
 from rtlgen.optimizer.registers.define import inline_constant, interchangeable, redefine, rename
-from rtlgen.optimizer.registers.draft import Draft, dead_signals, removal
+from rtlgen.optimizer.registers.draft import Draft, removal
 from rtlgen.optimizer.registers.module_text import CannotEditError, ModuleText
 from rtlgen.optimizer.resynth.bank import as_words
 from rtlgen.optimizer.resynth.search import Points, Searcher

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.liveness import live_roots, reads
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term, variables
-from rtlgen.optimizer.registers.draft import live_roots, reads
 from rtlgen.optimizer.resynth.cost import total_cost
 
 FLOP = 6.0

@@ -14,7 +14,7 @@ from typing import Any
 
 from rtlgen.graphs.frontend.slang import Elaborated
 from rtlgen.graphs.wordlevel import terms as t
-from rtlgen.graphs.wordlevel.build import RECURSION_LIMIT, _members, _ModuleBuilder, _parameters
+from rtlgen.graphs.wordlevel.build import RECURSION_LIMIT, _ModuleBuilder, _parameters, members
 from rtlgen.graphs.wordlevel.clocks import Trigger
 from rtlgen.graphs.wordlevel.execute import Executor
 from rtlgen.graphs.wordlevel.expressions import (
@@ -67,7 +67,7 @@ def strict_views(design: Elaborated, *, duty: bool) -> StrictDesign:
         if (key := _key(instance)) in bodies:
             continue
         bodies[key] = instance
-        pending += [c for _, c in _members(instance.body) if c.kind.name == "Instance" and c.isModule]
+        pending += [c for _, c in members(instance.body) if c.kind.name == "Instance" and c.isModule]
     return StrictDesign(_key(design.top), {k: _Builder(design, i, duty).strict() for k, i in bodies.items()})
 
 
@@ -79,7 +79,7 @@ class _Builder(_ModuleBuilder):
     """Builds a view whose executor and connections are strict."""
 
     def __init__(self, design: Elaborated, instance: Any, duty: bool) -> None:
-        super().__init__(design, instance)
+        super().__init__(design, instance.body)
         self._duty = duty
         self._children: dict[str, Key] = {}
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from rtlgen.graphs.wordlevel import simulate as sim
 from rtlgen.graphs.wordlevel import terms as t
+from rtlgen.graphs.wordlevel.liveness import live_roots
 from rtlgen.graphs.wordlevel.module import ModuleIR
 from rtlgen.graphs.wordlevel.terms import Term
-from rtlgen.optimizer.registers.draft import live_roots
 from rtlgen.optimizer.rewrite import RewriteContext
 
 MAX_NODES: Final = 12_000

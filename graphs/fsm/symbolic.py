@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rtlgen.graphs.fsm.bdd import FALSE, TRUE, Diagrams
 from rtlgen.graphs.wordlevel.terms import (
     COMPARISONS,
     SHIFTS,
@@ -25,7 +26,6 @@ from rtlgen.graphs.wordlevel.terms import (
     substitute,
     walk,
 )
-from rtlgen.optimizer.fsm.bdd import FALSE, TRUE, Diagrams
 
 WIDE = 6
 """Two non-constant operands wider than this many bits are compared as one free variable."""
@@ -41,12 +41,12 @@ def expand(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[Term]
     A signal on a combinational loop stays a variable.
     """
     done: dict[str, Term] = {}
-    for name in _dependency_order(roots, definitions):
+    for name in dependency_order(roots, definitions):
         done[name] = substitute(definitions[name], done)
     return [substitute(root, done) for root in roots]
 
 
-def _dependency_order(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[str]:
+def dependency_order(roots: Sequence[Term], definitions: Mapping[str, Term]) -> list[str]:
     """Return the defined names under the roots, each after those it reads, leaving out back edges."""
     order: list[str] = []
     state: dict[str, bool] = {}

@@ -7,7 +7,7 @@ form makes each comparison one integer comparison.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 MAX_VECTORS = 4_000
 """Distinct partial vectors that `partition` looks at before it gives up."""
@@ -246,6 +246,25 @@ class Diagrams:
         if key not in self._covers:
             self._covers[key] = self._cover(lower, upper)
         return self._covers[key]
+
+    def products(self, lower: int, upper: int) -> Iterator[tuple[tuple[int, bool], ...]]:
+        """Yield the products that `cover` counts, each as (variable, value) in order of the variables."""
+        if lower == FALSE:
+            return
+        if upper == TRUE:
+            yield ()
+            return
+        level = min(self._level[lower], self._level[upper])
+        lower0, lower1 = self.cofactors(lower, level)
+        upper0, upper1 = self.cofactors(upper, level)
+        bounds0 = self.conj(lower0, self.neg(upper1)), upper0
+        bounds1 = self.conj(lower1, self.neg(upper0)), upper1
+        first, second = self._part(*bounds0)[1], self._part(*bounds1)[1]
+        left = self.disj(self.conj(lower0, self.neg(first)), self.conj(lower1, self.neg(second)))
+        for value, bounds in ((False, bounds0), (True, bounds1)):
+            for product in self.products(*bounds):
+                yield (level, value), *product
+        yield from self.products(left, self.conj(upper0, upper1))
 
     def size(self, *functions: int) -> int:
         """Return the number of distinct inner nodes under the functions."""

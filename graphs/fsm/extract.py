@@ -13,11 +13,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from rtlgen.graphs.fsm.bdd import DiagramLimitError, Diagrams
+from rtlgen.graphs.fsm.symbolic import Blaster, Specializer, expand, fold
+from rtlgen.graphs.wordlevel.liveness import live_signals
 from rtlgen.graphs.wordlevel.module import ModuleIR, Register
 from rtlgen.graphs.wordlevel.terms import SHIFTS, Term, const, transform, var, walk
-from rtlgen.optimizer.fsm.bdd import DiagramLimitError, Diagrams
-from rtlgen.optimizer.fsm.symbolic import Blaster, Specializer, expand, fold
-from rtlgen.optimizer.registers.draft import live_signals
 
 MAX_STATES = 64
 MAX_WIDTH = 64
@@ -114,7 +114,7 @@ class _View:
         if not entry:
             return None
         try:
-            transitions = _explore(register, following, entry, blaster)
+            transitions = explore(register, settled_in(register, following), entry, blaster)
         except DiagramLimitError:
             return None
         if len(transitions) < 2:
@@ -206,10 +206,26 @@ def _reads(term: Term, name: str) -> bool:
     return any(t.op == "var" and t.name == name for t in walk(term))
 
 
-def _explore(
-    register: Register, following: Term, entry: tuple[int, ...], blaster: Blaster
+def settled_in(register: Register, following: Term) -> Callable[[int], Term]:
+    """Return what gives the next state when the register holds a code."""
+    return lambda code: Specializer({register.name: const(code, register.width)})(following)
+
+
+def explore(
+    register: Register,
+    settled: Callable[[int], Term],
+    entry: tuple[int, ...],
+    blaster: Blaster,
+    possible: Mapping[int, Mapping[int, int]] | None = None,
 ) -> dict[int, dict[int, int]]:
-    """Return the transitions of every code reachable from `entry`.
+    """Return code -> next code -> guard for every code reachable from `entry`.
+
+    Args:
+        register: the state register.
+        settled: code -> next state while the register holds it.
+        entry: codes that the machine starts in.
+        blaster: turns terms into diagrams; the guards are in its pool.
+        possible: what an exploration with more knowledge found; transitions that are not in it are left out.
 
     Raises:
         DiagramLimitError: there are too many states, or a next-state function is too large.
@@ -222,11 +238,14 @@ def _explore(
             continue
         if len(transitions) >= MAX_STATES:
             raise DiagramLimitError(f"expected at most {MAX_STATES} states in {register.name!r}")
-        settled = Specializer({register.name: const(code, register.width)})(following)
-        if _loads_data(settled):
+        following = settled(code)
+        if _loads_data(following):
             raise DiagramLimitError(f"{register.name!r} is loaded with data")
-        transitions[code] = blaster.diagrams.partition(blaster.bits(settled), MAX_STATES)
-        waiting += transitions[code]
+        found = blaster.diagrams.partition(blaster.bits(following), MAX_STATES)
+        if possible is not None:
+            found = {target: guard for target, guard in found.items() if target in possible.get(code, {})}
+        transitions[code] = found
+        waiting += found
     return transitions
 
 

@@ -1,0 +1,1 @@
+"""Graphs of one body as compact text, for prompts and training data."""
