@@ -188,17 +188,12 @@ class _Extraction:
         signal = self.names.known(symbol)
         assert signal is not None
         high = max(width_of(symbol.type), 1) - 1
-<<<<<<< HEAD
-        found = tracer.values.of(expression)
-        state.note_drive(signal, 0, high, drive)
-=======
         try:
             found = tracer.values.of(expression)
         except TooLarge:
             state, tracer, found = self._as_a_whole(state, tracer, expression, flow)
             found = spread(found, 0, high)
-        state.note_drive(signal, 0, high, "continuous" if is_net else "initial")
->>>>>>> b8724a59aa9fb4378e74cc5f05e350d3daa0f228
+        state.note_drive(signal, 0, high, drive)
         state.blocking.write(signal, 0, high, found)
         self._finish(block, state, tracer, None)
 
@@ -208,18 +203,13 @@ class _Extraction:
         flow = ControlFlow(self.rows, block, self.places)
         state.statement = flow.single(expression.sourceRange, statement, shortened(expression.syntax))
         tracer = Tracer(state, flow.number_of)
-<<<<<<< HEAD
         if isinstance(expression, ast.AssignmentExpression):
-            found = tracer.values.of(expression.right)
+            try:
+                found = tracer.values.of(expression.right)
+            except TooLarge:
+                state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
+                found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
             tracer.assignments.assign(expression.left, found, drive)
-=======
-        try:
-            found = tracer.values.of(expression.right)
-        except TooLarge:
-            state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
-            found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
-        tracer.assignments.assign(expression.left, found, drive)
->>>>>>> b8724a59aa9fb4378e74cc5f05e350d3daa0f228
         self._finish(block, state, tracer, None)
 
     def _as_a_whole(
