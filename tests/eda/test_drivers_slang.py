@@ -16,7 +16,7 @@ from pyslang import analysis, ast
 from rtlgen.graphs.database.design import DesignDatabase
 from rtlgen.graphs.database.mirror import Bits, BodyGraph
 from rtlgen.graphs.elaborate import design as elaboration
-from rtlgen.graphs.index import Indexer, Options
+from rtlgen.graphs.indexing import Indexer, Options
 from rtlgen.graphs.model import SHIFT, Drives, Instance
 
 
