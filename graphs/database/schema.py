@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final, get_type_hints
 
 from rtlgen.graphs import model
@@ -47,6 +48,7 @@ def table(row_type: type) -> str:
     return _NAMES.get(row_type, row_type.__name__.lower())
 
 
+@cache
 def columns(row_type: Any) -> tuple[str, ...]:
     """Return the stored columns of a row type; edges have a leading `id` of their own."""
     own = tuple(name for name in row_type._fields if (row_type, name) not in _ELSEWHERE)
@@ -63,6 +65,7 @@ def statements() -> list[str]:
     return [*tables, *_INDEXES, *_OTHER]
 
 
+@cache
 def insert(row_type: type) -> str:
     """Return the statement that inserts a row."""
     names = columns(row_type)

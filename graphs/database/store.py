@@ -164,8 +164,11 @@ class Writer:
             context: digest of everything besides the content that the rows depend on.
             facts: what the next indexing needs to know of the file without parsing it, as JSON.
         """
-        number = self._files.get(rows.path) or self._new_file(rows.path)
-        self._drop_file_rows(number)
+        number = self._files.get(rows.path)
+        if number:
+            self._drop_file_rows(number)
+        else:
+            number = self._new_file(rows.path)
         record = model.File(
             number, rows.path, rows.sha256, rows.size, modified_ns, rows.lines, rows.tier, rows.errors, rows.problem
         )
@@ -187,13 +190,14 @@ class Writer:
             self._connection.execute("DELETE FROM file WHERE id=?", (number,))
 
     def resolve_includes(self, targets: Iterable[tuple[str, str, str]]) -> None:
-        """Set which file each `` `include `` takes in: (path of the includer, name as written, path of the target)."""
-        for includer, name, target in targets:
-            source = self._files.get(includer, 0)
-            self._connection.execute(
-                "UPDATE includes SET target=? WHERE id BETWEEN ? AND ? AND name=?",
-                (self._files.get(target, 0), *_range(source), name),
-            )
+        """Set which file each `` `include `` takes in: (path of the includer, name as written, path of the target).
+
+        All others take in none.
+        """
+        wanted = {(self._files.get(path, 0), name): self._files.get(target, 0) for path, name, target in targets}
+        rows = self._connection.execute("SELECT id, name, target FROM includes").fetchall()
+        changed = [(new, row) for row, name, old in rows if (new := wanted.get((row >> SHIFT, name), 0)) != old]
+        self._connection.executemany("UPDATE includes SET target=? WHERE id=?", changed)
 
     def replace_design(self, design: DesignRows) -> list[str]:
         """Write a design in place of the one that was there; return the keys of bodies that changed.
@@ -292,7 +296,7 @@ class Writer:
         return int(self._connection.execute(f'SELECT coalesce(max(id), 0) + 1 FROM "{name}"').fetchone()[0])
 
     def _new_file(self, path: str) -> int:
-        number = max(self._next("file"), max(self._files.values(), default=0) + 1)
+        number = self._next("file")
         blank = model.File(number, path, "", 0, 0, 0, "none", 0, "")
         self._insert(model.File, [blank])
         self._files[path] = number

@@ -25,12 +25,12 @@ from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.database.store import Writer, database_of
 from rtlgen.graphs.frontend.files import parse_file
 from rtlgen.graphs.frontend.guard import MAX_FILE_BYTES
-from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context
+from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context, Parsed
 from rtlgen.graphs.frontend.units import Sources, stored_path
 from rtlgen.graphs.indexing import facts
 from rtlgen.graphs.indexing.inputs import BodyInputs
 from rtlgen.graphs.indexing.options import Options
-from rtlgen.graphs.indexing.tracker import Tracker
+from rtlgen.graphs.indexing.tracker import Tracker, strip
 from rtlgen.graphs.model import Diagnosis
 from rtlgen.graphs.repository.files import discover
 from rtlgen.graphs.repository.project import Plan, Surroundings, plan
@@ -103,6 +103,8 @@ class Indexer:
         self._sources = Sources()
         self._made: Plan | None = None
         self._around: Surroundings | None = None
+        self._written: set[str] = set()
+        """Files written since the notes were."""
 
     def close(self) -> None:
         """Give the database free."""
@@ -142,7 +144,7 @@ class Indexer:
         if self._sources.size > _FORGET_BYTES:
             self._sources = Sources()
             for known in self._tracker.known.values():
-                known.parsed = None
+                known.parsed = known.tree = None
 
     def _list(self, paths: Collection[Path] | None) -> int:
         """Find out which files there are, and learn the facts of new and changed ones; return how many are gone."""
@@ -175,8 +177,16 @@ class Indexer:
                 parsed = parse_file(path, content, context)
                 parsed.rows.loose = facts.is_loose(parsed.rows, content)
                 tracker.learn(path, parsed, contexts[path])
+                if not self._needs_others(path, around):
+                    self._write(path, content, parsed, _context_digest(contexts[path], ""))
                 advance(path)
         return around
+
+    def _needs_others(self, path: str, around: Surroundings) -> bool:
+        """Tell whether a file uses macros of files that it does not include, which the plan has to give it."""
+        known = self._tracker.known
+        closure = (known[p] for p in around.includes.closure.get(path, ()) if p in known)
+        return bool(known[path].raw.unknown_macros or any(k.raw.unknown_macros for k in closure))
 
     @contextmanager
     def _job(self, job: str, total: int | None, unit: str) -> Iterator[Any]:
@@ -226,24 +236,32 @@ class Indexer:
             for path in waiting:
                 self._parse(path, made, digests[path])
                 advance(path)
-        if waiting or self._tracker.facts_changed:
+        if self._written or self._tracker.facts_changed:
             self._write_notes(made, around)
+        changed = len(self._written)
+        self._written.clear()
         self._tracker.facts_changed = False
-        return len(waiting)
+        return changed
 
     def _parse(self, path: str, made: Plan, digest: str) -> None:
-        known = self._tracker.known[path]
         content = self._tracker.content(path)
-        parsed = known.parsed
+        parsed = self._tracker.known[path].parsed
         prelude = made.prelude_for(path)
-        if parsed is None or prelude or parsed.rows is not known.raw:
+        if parsed is None or prelude or parsed.rows.sha256 != hashlib.sha256(content).hexdigest():
             parsed = parse_file(path, content, self._context(self._dirs(path), made.defines, prelude))
+        self._write(path, content, parsed, digest)
+
+    def _write(self, path: str, content: bytes, parsed: Parsed, digest: str) -> None:
+        """Write one file, in one transaction; its rows are forgotten."""
+        known = self._tracker.known[path]
         noted = facts.to_json(known.raw, known.raw_context, known.included)
+        kept = content if len(content) <= MAX_FILE_BYTES else b""
+        parsed.rows.size = known.size
         with self._writer.transaction():
-            parsed.rows.size = known.size
-            kept = content if len(content) <= MAX_FILE_BYTES else b""
             self._writer.replace_file(parsed.rows, kept, known.modified_ns, digest, noted)
-        known.parsed, known.context = parsed, digest
+        strip(known.raw)
+        known.parsed, known.tree, known.context = None, parsed.tree, digest
+        self._written.add(path)
 
     def _write_notes(self, made: Plan, around: Surroundings) -> None:
         """Write what goes beyond single files: resolved includes, and the notes of discovery and plan."""
@@ -291,12 +309,13 @@ class Indexer:
         known = self._tracker.known.get(path)
         if known is None or known.treeless[0] == known.context:
             return None
-        if known.parsed is None or known.parsed.tree is None:
+        if known.tree is None:
             context = self._context(self._dirs(path), made.defines, made.prelude_for(path))
-            known.parsed = FRONT_ENDS.load("syntax").parse(path, self._tracker.content(path), context)
-            if known.parsed.tree is None:
-                known.treeless = known.context, known.parsed.rows.problem or "it is only a part of something"
-        return known.parsed.tree
+            parsed = FRONT_ENDS.load("syntax").parse(path, self._tracker.content(path), context)
+            known.tree = parsed.tree
+            if known.tree is None:
+                known.treeless = known.context, parsed.rows.problem or "it is only a part of something"
+        return known.tree
 
     def _note_treeless(self, design: DesignRows, made: Plan) -> None:
         """Say which sources of the plan are not in the design, and why."""

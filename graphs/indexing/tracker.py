@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtlgen.graphs.database.store import Stored
 from rtlgen.graphs.frontend.guard import MAX_FILE_BYTES, unreadable
@@ -21,6 +22,9 @@ from rtlgen.graphs.repository.files import Found, SourceFile, discover
 from rtlgen.graphs.repository.project import Surroundings, surroundings
 from rtlgen.graphs.rows import FileRows
 
+if TYPE_CHECKING:
+    from pyslang import syntax
+
 
 @dataclass(slots=True)
 class Known:
@@ -31,7 +35,8 @@ class Known:
         raw: its facts, as it is with its headers but without macros from elsewhere; empty before `learn`.
         raw_context: digest of what the facts were made from; empty before `learn`.
         context: digest of what the rows in the database were made from; empty before they are written.
-        parsed: the last full parse, None when only the facts are known.
+        parsed: the last full parse, until it is in the database; then only the facts are kept, in `raw`.
+        tree: slang's tree of what is in the database, None when there is none in memory.
         old: facts of the text before, until those of the new one are known.
         treeless: the context in which slang gave no tree that can be elaborated, and why.
     """
@@ -44,6 +49,7 @@ class Known:
     raw_context: str = ""
     context: str = ""
     parsed: Parsed | None = None
+    tree: syntax.SyntaxTree | None = None
     old: FileRows | None = None
     treeless: tuple[str, str] = ("", "")
 
@@ -144,6 +150,7 @@ class Tracker:
         if before is None or facts.of_plan(before) != facts.of_plan(parsed.rows):
             self.facts_changed = True
         known.raw, known.raw_context, known.parsed, known.old = parsed.rows, raw_context, parsed, None
+        known.tree = None
 
     def look_around(self) -> Surroundings:
         """Return what file lists, cores and options say, and what the includes of all files mean."""
@@ -189,6 +196,11 @@ class Tracker:
                     if target in self.known:
                         yield path, name, target
                         break
+
+
+def strip(rows: FileRows) -> None:
+    """Forget what is in the database and no plan needs, which is nearly all of the memory that rows take."""
+    rows.nodes, rows.chunks, rows.comments, rows.describes, rows.diagnoses = [], [], [], [], []
 
 
 def _with_includes(path: str, known: Known) -> FileRows:

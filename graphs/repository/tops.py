@@ -116,4 +116,7 @@ class _Modules:
 
     def outermost(self, names: set[str]) -> set[str]:
         """Return those that no other of them reaches."""
-        return {n for n in names if not any(n in self.reach(other)[0] for other in names if other != n)}
+        reached = set[str]()
+        for name in names:
+            reached.update(n for n in self.reach(name)[0] if n != name)
+        return names - reached
