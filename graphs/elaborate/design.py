@@ -93,6 +93,8 @@ def compile_trees(
     options.topModules = set(names)
     options.paramOverrides = [f"{n}={v}" for n, v in parameters.items()]
     options.flags = reduce(or_, tolerated)
+    # a time scale in some files only is no fault of the others
+    options.defaultTimeScale = pyslang.TimeScale.fromString("1ns / 1ps")
     options.errorLimit = 0
     bag = pyslang.Bag()
     bag.compilationOptions = options
