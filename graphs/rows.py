@@ -67,6 +67,13 @@ class BodyRows:
     binds: list[model.PortBind] = field(default_factory=list)
     nexts: list[model.Next] = field(default_factory=list)
 
+    def clear(self) -> None:
+        """Drop every row."""
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if isinstance(value, list):
+                value.clear()
+
     def digest(self) -> str:
         """Return the sha256 over every row."""
         state = hashlib.sha256()

@@ -222,18 +222,17 @@ class Mirror:
     def _same(self, graph: BodyGraph, bits: Bits, *, reading: bool) -> Iterator[Step]:
         """Yield the same bits under other names: members of interfaces and hierarchical names.
 
-        From a name to what it stands for always; from the real signal to a name only where the name can have written it
-        (`reading`), or can have read it.
+        Every name can be read inside its module, an output too; one that is an input can't be written there. So a name
+        depends on what it stands for, and what it stands for depends on every name but inputs.
         """
         signal = graph.signals[bits.signal]
         if signal.kind in ("member", "remote"):
             real = self.real(bits.instance, signal)
-            allowed = signal.direction != "output" if reading else signal.direction != "input"
-            if real and allowed:
+            if real and (reading or signal.direction != "input"):
                 yield Step(Bits(*real, bits.low, bits.high), "alias", False, 0, signal.line, bits)
             return
         for instance, name, direction in self._aliases.get((bits.instance, bits.signal), ()):
-            if direction != ("input" if reading else "output"):
+            if not reading or direction != "input":
                 yield Step(Bits(instance, name, bits.low, bits.high), "alias", False, 0, signal.line, bits)
 
     def real(self, instance: int, signal: Signal) -> tuple[int, int] | None:

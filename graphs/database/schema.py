@@ -8,7 +8,7 @@ from typing import Any, Final, get_type_hints
 from rtlgen.graphs import model
 
 VERSION: Final = 1
-"""Raised when a stored database can't be read any more by this code."""
+"""Raised when a stored database can't be read any more by this code, or would be made otherwise by it."""
 
 NODES: Final = (
     model.File, model.Definition, model.Package, model.AstNode, model.Chunk, model.Comment, model.Body, model.Instance,

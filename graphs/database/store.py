@@ -228,6 +228,8 @@ class Writer:
             self._drop_body(numbers[key])
         self._replace_instances(design, numbers)
         self._replace_diagnoses(design)
+        if changed:
+            self.replace_netlist([], [])
         return changed
 
     def body_inputs(self) -> dict[str, str]:
@@ -245,6 +247,16 @@ class Writer:
             for body, key, inputs in rows
             if body not in reaching and "~" not in key and key not in several and inputs
         }
+
+    def replace_netlist(self, nets: Sequence[model.Net], corresponds: Sequence[model.Corresponds]) -> None:
+        """Write the wires of a netlist, and what they stand for, in place of those that were there.
+
+        Inside a transaction. Both refer to the design as it is now: an index of another design drops them.
+        """
+        self._connection.execute("DELETE FROM net")
+        self._connection.execute("DELETE FROM corresponds")
+        self._insert(model.Net, nets)
+        self._edges(model.Corresponds, 0, list(corresponds))
 
     def note(self, diagnoses: Iterable[tuple[str, model.Diagnosis]], phase: str) -> None:
         """Write messages of a phase, with the path of their file, in place of those of the same phase.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyslang import ast
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, shifted, spread
-from rtlgen.graphs.elaborate.names import width_of
+from rtlgen.graphs.elaborate.names import modport_expression, width_of
 from rtlgen.graphs.elaborate.state import State
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Assignments:
         elif isinstance(target, ast.SimpleAssignmentPatternExpression):
             self._in_a_row(list(target.elements), value, kind)
         elif isinstance(target, ast.AssignmentExpression):
-            self.assign(target.left, value, kind)
+            self.assign(target.left, self.values.received(target.right, value), kind)
         elif isinstance(target, ast.StreamingConcatenationExpression):
             for stream in target.streams:
                 self._whole(stream.operand, value, kind)
@@ -63,6 +63,10 @@ class Assignments:
         root = path.rootExpr
         if not isinstance(root, ast.ValueExpressionBase):
             return
+        connected = modport_expression(root.symbol)
+        if connected is not None:
+            self._modport(target, path, connected, value, kind)
+            return
         number = self.state.names.of(root, root.symbol)
         if number is None:
             return
@@ -77,6 +81,22 @@ class Assignments:
         if not definite or indices:
             value = spread(value + spread(indices, 0, width - 1), 0, high - low)
         self._write(number, low, high, value, kind, definite=definite)
+
+    def _modport(self, target: Any, path: Any, connected: Any, value: Dependencies, kind: str) -> None:
+        """Assign to what a member of a modport stands for; a part of it leaves the rest as it is."""
+        if isinstance(target, ast.ValueExpressionBase):
+            self.assign(connected, value, kind)
+            return
+        low, high = sorted(path.lspBounds)
+        width = max(width_of(target.type), 1)
+        indices = self.values.indices(target)
+        old = self.values.of(connected)
+        if path.isFullyStatic and high - low + 1 == width and not indices:
+            last = max(width_of(connected.type), 1) - 1
+            rest = clipped(old, 0, low - 1) + clipped(old, high + 1, last)
+            self.assign(connected, rest + shifted(clipped(value, 0, width - 1), low), kind)
+            return
+        self.assign(connected, old + spread(value + indices, low, high), kind)
 
     def _write(self, number: int, low: int, high: int, value: Dependencies, kind: str, *, definite: bool) -> None:
         self.state.note_drive(number, low, high, kind)

@@ -10,7 +10,7 @@ from pyslang import ast
 
 from rtlgen.graphs.elaborate.connections import Connections
 from rtlgen.graphs.elaborate.control import ControlFlow, shortened
-from rtlgen.graphs.elaborate.dependencies import Dependencies, spread
+from rtlgen.graphs.elaborate.dependencies import Dependencies, compact, shifted, spread
 from rtlgen.graphs.elaborate.names import Names, Places, width_of
 from rtlgen.graphs.elaborate.state import State, TooLarge, joined
 from rtlgen.graphs.elaborate.statements import Tracer
@@ -28,6 +28,8 @@ _PROCEDURES = {
     "AlwaysFF": "always_ff",
 }
 
+_SWITCHES = frozenset({"tran", "rtran", "tranif0", "tranif1", "rtranif0", "rtranif1"})
+
 
 @dataclass(slots=True)
 class Extracted:
@@ -44,21 +46,32 @@ class Extracted:
 
 def extract(body: Any, rows: BodyRows, places: Places) -> Extracted:
     """Fill `rows` from slang's canonical instance body."""
-    return _Extraction(body, rows, places).run()
+    kept: list[Any] = []
+    while True:
+        extraction = _Extraction(body, rows, places, kept)
+        result = extraction.run()
+        if not extraction.names.persistent:
+            return result
+        kept += extraction.names.persistent
+        rows.clear()
 
 
 class _Extraction:
-    def __init__(self, body: Any, rows: BodyRows, places: Places) -> None:
+    def __init__(self, body: Any, rows: BodyRows, places: Places, kept: list[Any]) -> None:
+        """Extract a body; `kept` are static variables of its subroutines that hold a value between calls."""
         self.body = body
         self.rows = rows
         self.places = places
         self.names = Names(body, rows, places)
         self.result = Extracted(rows)
         self.connections = Connections(self.names, rows)
+        self._kept = kept
         self._members: list[Any] = []
 
     def run(self) -> Extracted:
         self._members = list(self._collect(self.body))
+        for symbol in self._kept:
+            self.names.add(symbol)
         self._ports()
         for member in self._members:
             self._guarded(member)
@@ -118,6 +131,8 @@ class _Extraction:
         signal = self.names.known(inner) if inner is not None else None
         if signal:
             self.names.direct(signal, direction)
+            if direction == "output" and port.initializer is not None:
+                self._first_value(inner, port.initializer)
         self._add_port(port, direction, width_of(port.type), str(port.type), signal or 0)
 
     def _add_port(self, port: Any, direction: str, width: int, type_: str, signal: int) -> None:
@@ -158,9 +173,12 @@ class _Extraction:
 
     def _initializer(self, symbol: Any) -> None:
         """Take `wire a = b;` as an assignment, `logic a = b;` as an initial value."""
-        is_net = isinstance(symbol, ast.NetSymbol)
-        kind = "assign" if is_net else "init"
-        expression = symbol.initializer
+        if isinstance(symbol, ast.NetSymbol):
+            self._first_value(symbol, symbol.initializer, "assign", "continuous")
+        else:
+            self._first_value(symbol, symbol.initializer)
+
+    def _first_value(self, symbol: Any, expression: Any, kind: str = "init", drive: str = "initial") -> None:
         block = self._block(kind, "", expression.sourceRange)
         state = self._state(self.body)
         flow = ControlFlow(self.rows, block, self.places)
@@ -175,7 +193,7 @@ class _Extraction:
         except TooLarge:
             state, tracer, found = self._as_a_whole(state, tracer, expression, flow)
             found = spread(found, 0, high)
-        state.note_drive(signal, 0, high, "continuous" if is_net else "initial")
+        state.note_drive(signal, 0, high, drive)
         state.blocking.write(signal, 0, high, found)
         self._finish(block, state, tracer, None)
 
@@ -185,12 +203,13 @@ class _Extraction:
         flow = ControlFlow(self.rows, block, self.places)
         state.statement = flow.single(expression.sourceRange, statement, shortened(expression.syntax))
         tracer = Tracer(state, flow.number_of)
-        try:
-            found = tracer.values.of(expression.right)
-        except TooLarge:
-            state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
-            found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
-        tracer.assignments.assign(expression.left, found, drive)
+        if isinstance(expression, ast.AssignmentExpression):
+            try:
+                found = tracer.values.of(expression.right)
+            except TooLarge:
+                state, tracer, found = self._as_a_whole(state, tracer, expression.right, flow)
+                found = spread(found, 0, max(width_of(expression.left.type), 1) - 1)
+            tracer.assignments.assign(expression.left, found, drive)
         self._finish(block, state, tracer, None)
 
     def _as_a_whole(
@@ -208,6 +227,9 @@ class _Extraction:
         self.result.notes.append((location, "too large to be traced exactly; every target depends on all it reads"))
 
     def _gate(self, gate: Any) -> None:
+        if gate.primitiveType.name in _SWITCHES:
+            self._switch(gate)
+            return
         inputs = [e for e in gate.portConnections if not isinstance(e, ast.AssignmentExpression)]
         outputs = [e for e in gate.portConnections if isinstance(e, ast.AssignmentExpression)]
         extent = gate.syntax.sourceRange
@@ -221,19 +243,33 @@ class _Extraction:
             tracer.assignments.assign(output.left, found, "port")
         self._finish(block, state, tracer, None)
 
+    def _switch(self, gate: Any) -> None:
+        """Take a switch that conducts both ways: each side depends on the other, and on the control input."""
+        text = f"{gate.primitiveType.name} {shortened(gate.syntax)}"
+        connected = list(gate.portConnections)
+        control = [e for e in connected if not isinstance(e, ast.AssignmentExpression)]
+        sides = [e.left for e in connected if isinstance(e, ast.AssignmentExpression)]
+        self._both_ways("gate", gate.name, gate.syntax.sourceRange, text, sides, control, "port")
+
     def _alias(self, alias: Any) -> None:
-        extent = alias.syntax.sourceRange
-        block = self._block("alias", "", extent)
+        nets = list(alias.netReferences)
+        self._both_ways("alias", "", alias.syntax.sourceRange, shortened(alias.syntax), nets, [], "alias")
+
+    def _both_ways(
+        self, kind: str, name: str, extent: Any, text: str, nets: list[Any], control: list[Any], drive: str
+    ) -> None:
+        block = self._block(kind, name, extent)
         state = self._state(self.body)
         flow = ControlFlow(self.rows, block, self.places)
-        state.statement = flow.single(extent, "assign", shortened(alias.syntax))
+        state.statement = flow.single(extent, "assign", text)
         tracer = Tracer(state, flow.number_of)
-        nets = list(alias.netReferences)
         values = [tracer.values.of(net) for net in nets]
+        conditions = [d for e in control for d in tracer.values.condition(e)]
         for i, net in enumerate(nets):
             others = [d for j, value in enumerate(values) if j != i for d in value]
+            others += spread(conditions, 0, max(width_of(net.type), 1) - 1)
             state.blocking.segments.clear()
-            tracer.assignments.assign(net, others, "alias")
+            tracer.assignments.assign(net, others, drive)
             self._flows(block, state.blocking.assigned(), registered=False)
         state.blocking.segments.clear()
         self._finish(block, state, tracer, None)
@@ -270,12 +306,13 @@ class _Extraction:
         clocks = trigger.clocks if trigger else ()
         assigned = [*state.blocking.assigned(), *state.nonblocking.assigned(), *tracer.flushed]
         driven = {signal: self._line(statement) for statement, signal, _ in reversed(state.drives)}
-        self._flows(block, assigned, registered=bool(clocks), lines=driven)
-        for signal, c_low, c_high, _ in clocks:
-            for target, low, high, _ in assigned:
-                if target > 0:
-                    line = driven.get(target, 0)
-                    self.rows.flows.append(Flows(signal, c_low, c_high, target, low, high, "clock", 0, 1, block, line))
+        registered = bool(clocks) or any(d[5] == "clock" for d in tracer.waits)
+        self._flows(block, assigned, registered=registered, lines=driven)
+        events = [(0, 0, signal, low, high, "clock", False) for signal, low, high, _ in clocks]
+        events += compact([*tracer.waits, *(_events(tracer, trigger, assigned) if trigger else ())])
+        timing = [(t, low, high, spread(events, 0, high - low)) for t, low, high, _ in assigned if t > 0 and events]
+        moved = [(t, low, high, shifted(value, low)) for t, low, high, value in timing]
+        self._flows(block, moved, registered=registered, lines=driven)
         tracer.release()
 
     def _line(self, statement: int) -> int:
@@ -299,6 +336,15 @@ class _Extraction:
         line = self.places.at(instance.location)[1]
         state = self._state(self.body)
         self.connections.instance(name, instance, state, line)
+
+
+def _events(tracer: Tracer, trigger: Trigger, assigned: list[tuple[int, int, int, Dependencies]]) -> Dependencies:
+    """Return what decides when a block runs, besides edges: guards, and a list that leaves out what the block reads."""
+    guards = [d for e in trigger.guards for d in tracer.values.condition(e)]
+    levels = [d for e in trigger.levels for d in tracer.values.condition(e)]
+    listed = {d[2] for d in levels}
+    read = {d[2] for target, _, _, value in assigned if target > 0 for d in value if d[2] > 0 and d[2] != target}
+    return guards + (levels if listed and (trigger.clocks or tracer.fires or read - listed) else [])
 
 
 def _rows(value: Dependencies, target: int, block: int, line: int, *, registered: bool) -> Iterator[Flows]:

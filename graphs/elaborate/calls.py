@@ -38,16 +38,23 @@ def call(tracer: Tracer, expression: Any) -> Dependencies:
             if formal.direction != ast.ArgumentDirection.In:
                 _copy_out(tracer, actual, spread([d for i in inputs for d in i], 0, width_of(actual.type) or 1))
         return spread([d for value in inputs for d in value], 0, width - 1)
+    outer = tracer.state.blocking.locals() if tracer.runs(subroutine) else {}
     for formal, value in zip(subroutine.arguments, inputs, strict=False):
         tracer.assignments.bind(formal, value)
     result = subroutine.returnValVar
     if result is not None:
         tracer.assignments.bind(result, [])
     tracer.inline(subroutine)
-    for formal, actual in zip(subroutine.arguments, arguments, strict=False):
-        if formal.direction != ast.ArgumentDirection.In:
-            _copy_out(tracer, actual, _value_of(tracer, formal))
-    return _value_of(tracer, result) if result is not None else []
+    outputs = [
+        (actual, _value_of(tracer, formal))
+        for formal, actual in zip(subroutine.arguments, arguments, strict=False)
+        if formal.direction != ast.ArgumentDirection.In
+    ]
+    returned = _value_of(tracer, result) if result is not None else []
+    tracer.state.blocking.segments.update(outer)
+    for actual, value in outputs:
+        _copy_out(tracer, actual, value)
+    return returned
 
 
 def _input(tracer: Tracer, formal: Any, actual: Any) -> Dependencies:
@@ -59,8 +66,7 @@ def _input(tracer: Tracer, formal: Any, actual: Any) -> Dependencies:
 
 def _copy_out(tracer: Tracer, actual: Any, value: Dependencies) -> None:
     if actual is not None:
-        target = actual.left if isinstance(actual, ast.AssignmentExpression) else actual
-        tracer.assignments.assign(target, value, "blocking")
+        tracer.assignments.assign(actual, value, "blocking")
 
 
 def _value_of(tracer: Tracer, symbol: Any) -> Dependencies:

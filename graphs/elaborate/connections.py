@@ -59,12 +59,12 @@ class Connections:
             return
         width = max(width_of(port.type), 1)
         tracer.state.blocking.segments.clear()
-        target = expression.left if isinstance(expression, ast.AssignmentExpression) else expression
         value = [(0, width - 1, _PORT, 0, width - 1, "data", True)]
-        tracer.assignments.assign(target, value, "port")
-        for signal, _, _, found in list(tracer.state.blocking.assigned()):
+        tracer.assignments.assign(expression, value, "port")
+        for signal, low, high, found in list(tracer.state.blocking.assigned()):
             if signal > 0:
                 self._output(name, port.name, direction, signal, found, pieces, line)
+                self._extension(name, port.name, direction, (signal, low, high), found, line)
         tracer.state.blocking.segments.clear()
 
     def _input(self, name: str, port: str, value: Dependencies, pieces: list[Piece], line: int) -> None:
@@ -106,6 +106,20 @@ class Connections:
                         "",
                     )
                 )
+
+    def _extension(
+        self, name: str, port: str, direction: str, outer: tuple[int, int, int], value: Dependencies, line: int
+    ) -> None:
+        """Add the bits of a wider net that the port drives with zeros: a connection to nothing inside."""
+        signal, low, high = outer
+        for d_low, d_high, *_ in sorted(value):
+            if d_low > low:
+                break
+            low = max(low, d_high + 1)
+        if low <= high:
+            self.rows.binds.append(
+                PortBind(name, port, direction, signal, low, high, "", 0, 0, "data", 0, line, "")
+            )  # fmt: skip
 
     def black_box(self, name: str, instance: Any) -> None:
         """Note the connections of an instance of a module that is not known."""

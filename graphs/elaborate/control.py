@@ -53,14 +53,15 @@ class ControlFlow:
         self._block = block
         self._places = places
         self.numbers: dict[tuple[int, int, int, Any], int] = {}
-        self._jumps: list[tuple[int, str]] = []
+        self._jumps: list[tuple[int, str, int]] = []
+        """Statement, what it does, and the block that a `disable` leaves."""
 
     def build(self, body: Any) -> None:
         """Add the whole block: an entry, the statements, an exit."""
         entry = self._add(body, "entry", "")
         ends = self._walk(body, [(entry, "")])
         leave = self._add(body, "exit", "", last=True)
-        self._join([*ends, *((s, kind) for s, kind in self._jumps)], leave)
+        self._join([*ends, *((s, kind) for s, kind, _ in self._jumps)], leave)
 
     def single(self, range_: Any, kind: str, text: str) -> int:
         """Add the one statement of a continuous assignment, a gate or an initial value."""
@@ -104,7 +105,8 @@ class ControlFlow:
         self._join(ends, number)
         jump = _JUMPS.get(statement.kind)
         if jump:
-            self._jumps.append((number, jump))
+            target = statement.target.getSymbolReference() if jump == "disable" and statement.target else None
+            self._jumps.append((number, jump, hash(target)))
             return []
         return [(number, "")]
 
@@ -120,11 +122,10 @@ class ControlFlow:
     def _body(self, statement: Any, ends: Ends) -> Ends:
         outer, self._jumps = self._jumps, []
         ends = self._walk(statement.body, ends)
-        named = bool(statement.blockSymbol is not None and statement.blockSymbol.name)
-        if named:
-            ends += [(s, "disable") for s, kind in self._jumps if kind == "disable"]
-        self._jumps = outer + [j for j in self._jumps if not named or j[1] != "disable"]
-        return ends
+        block = hash(statement.blockSymbol)
+        here = [j for j in self._jumps if j[1] == "disable" and j[2] == block]
+        self._jumps = outer + [j for j in self._jumps if j not in here]
+        return ends + [(number, kind) for number, kind, _ in here]
 
     def _if(self, statement: Any, ends: Ends) -> Ends:
         text = " &&& ".join(text_of(c.expr) for c in statement.conditions)
@@ -148,9 +149,9 @@ class ControlFlow:
         self._join(ends, number)
         outer, self._jumps = self._jumps, []
         back = self._walk(statement.body, [(number, "loop")])
-        back += [(s, kind) for s, kind in self._jumps if kind == "continue"]
+        back += [(s, kind) for s, kind, _ in self._jumps if kind == "continue"]
         self._join([(s, label or "back") for s, label in back], number)
-        leaves = [(s, kind) for s, kind in self._jumps if kind == "break"]
+        leaves = [(s, kind) for s, kind, _ in self._jumps if kind == "break"]
         self._jumps = outer + [j for j in self._jumps if j[1] in ("return", "disable")]
         endless = isinstance(statement, ast.ForeverLoopStatement)
         return leaves if endless else [(number, "false"), *leaves]

@@ -61,7 +61,9 @@ def _rows(
     No symbol may outlive the compilation: slang reuses the memory, and two live Python objects for one address end the
     process. So all of them live in this call, and nothing that holds one is part of a reference cycle.
     """
-    return Hierarchy(places, advance, inputs, share=_is_endless(compilation)).run(compilation.getRoot().topInstances)
+    root = compilation.getRoot()
+    packages = [*compilation.getPackages(), *root.compilationUnits]
+    return Hierarchy(places, advance, inputs, share=_is_endless(compilation)).run(root.topInstances, packages)
 
 
 def _is_endless(compilation: ast.Compilation) -> bool:
@@ -91,6 +93,8 @@ def compile_trees(
     options.topModules = set(names)
     options.paramOverrides = [f"{n}={v}" for n, v in parameters.items()]
     options.flags = reduce(or_, tolerated)
+    # a time scale in some files only is no fault of the others
+    options.defaultTimeScale = pyslang.TimeScale.fromString("1ns / 1ps")
     options.errorLimit = 0
     bag = pyslang.Bag()
     bag.compilationOptions = options

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import count, pairwise
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, compact, shifted, spread
 
-Segment = tuple[int, int, Dependencies]
-"""Bits `low..high` (inclusive) of a variable, and their dependencies at those positions."""
+Segment = tuple[int, int, Dependencies, int]
+"""Bits `low..high` (inclusive) of a variable, their dependencies at those positions, and which assignment it was.
+
+Two branches that assign different constants give equal dependencies, yet the choice matters: only the number of the
+assignment tells whether both ends of an `if` hold the same value.
+"""
+_numbers = count(1)
 
 
 class Environment:
@@ -40,15 +45,16 @@ class Environment:
     def write(self, variable: int, low: int, high: int, value: Dependencies) -> None:
         """Assign bits `low..high`; position 0 of `value` is bit `low`."""
         kept: list[Segment] = []
-        for s_low, s_high, old in self.segments.get(variable, ()):
+        for segment in self.segments.get(variable, ()):
+            s_low, s_high, old, number = segment
             if s_high < low or s_low > high:
-                kept.append((s_low, s_high, old))
+                kept.append(segment)
                 continue
             if s_low < low:
-                kept.append((s_low, low - 1, clipped(old, s_low, low - 1)))
+                kept.append((s_low, low - 1, clipped(old, s_low, low - 1), number))
             if s_high > high:
-                kept.append((high + 1, s_high, clipped(old, high + 1, s_high)))
-        kept.append((low, high, compact(clipped(shifted(value, low), low, high))))
+                kept.append((high + 1, s_high, clipped(old, high + 1, s_high), number))
+        kept.append((low, high, compact(clipped(shifted(value, low), low, high)), next(_numbers)))
         kept.sort(key=_start)
         self.segments[variable] = kept
 
@@ -59,8 +65,34 @@ class Environment:
     def assigned(self) -> Iterator[tuple[int, int, int, Dependencies]]:
         """Yield variable, low, high, dependencies of every segment."""
         for variable, segments in self.segments.items():
-            for low, high, value in segments:
+            for low, high, value, _ in segments:
                 yield variable, low, high, value
+
+    def locals(self) -> dict[int, list[Segment]]:
+        """Return the segments of the variables that are no signals: those of a call that is called again inside."""
+        return {variable: segments for variable, segments in self.segments.items() if variable < 0}
+
+    def settled(self, before: Environment) -> bool:
+        """Return whether every bit depends on the same as before."""
+        return not any(self._changed(before))
+
+    def widen(self, before: Environment) -> None:
+        """Let every bit of a variable that still changes depend on all that any of its bits depends on."""
+        for variable in list(self._changed(before)):
+            segments = self.segments[variable]
+            low, high = segments[0][0], segments[-1][1]
+            whole = [d for _, _, value, _ in segments for d in value]
+            self.write(variable, low, high, spread(whole, 0, high - low) + self._entry(variable, low, high))
+
+    @staticmethod
+    def _entry(variable: int, low: int, high: int) -> Dependencies:
+        return [(0, high - low, variable, low, high, "data", False)]
+
+    def _changed(self, before: Environment) -> Iterator[int]:
+        for variable, segments in self.segments.items():
+            old = before.segments.get(variable, [])
+            if old is not segments and [s[:3] for s in old] != [s[:3] for s in segments]:
+                yield variable
 
 
 def merge(branches: Iterable[Environment], condition: Dependencies) -> Environment:
@@ -84,32 +116,35 @@ def _merge_two(first: Environment, second: Environment, condition: Dependencies)
 def _merge_segments(
     variable: int, one: list[Segment], two: list[Segment], condition: Dependencies
 ) -> Iterator[Segment]:
-    edges = sorted({edge for low, high, _ in one + two for edge in (low, high + 1)})
+    edges = sorted({edge for segment in one + two for edge in (segment[0], segment[1] + 1)})
     for low, after in pairwise(edges):
         high = after - 1
         a, b = _piece(one, low, high), _piece(two, low, high)
         if a is None and b is None:
             continue
-        if a == b:
-            yield low, high, a or []
+        if a is not None and b is not None and a[3] == b[3]:
+            yield a
             continue
         entry: Dependencies = [(low, high, variable, low, high, "data", True)]
-        both = (entry if a is None else a) + (entry if b is None else b)
-        yield low, high, compact(both + spread(condition, low, high, "control"))
+        both = (entry if a is None else a[2]) + (entry if b is None else b[2])
+        yield low, high, compact(both + spread(condition, low, high, "control")), next(_numbers)
 
 
-def _piece(segments: list[Segment], low: int, high: int) -> Dependencies | None:
+def _piece(segments: list[Segment], low: int, high: int) -> Segment | None:
     """Return the value of bits that lie within one segment or between two."""
-    for s_low, s_high, value in segments:
+    for segment in segments:
+        s_low, s_high, value, number = segment
+        if s_low == low and high == s_high:
+            return segment
         if s_low <= low and high <= s_high:
-            return clipped(value, low, high)
+            return low, high, clipped(value, low, high), number
     return None
 
 
 def _cover(segments: list[Segment], low: int, high: int) -> Iterator[tuple[int, int, Dependencies | None]]:
     """Yield bits `low..high` in order: the parts in segments with their value, the rest with None."""
     position = low
-    for s_low, s_high, value in segments:
+    for s_low, s_high, value, _ in segments:
         if s_high < position:
             continue
         if s_low > high:

@@ -81,14 +81,29 @@ class Hierarchy:
         self._size = 0
         self.design = DesignRows(())
 
-    def run(self, tops: Iterable[Any]) -> DesignRows:
-        """Return the rows of the design below the given top instances."""
+    def run(self, tops: Iterable[Any], packages: Iterable[Any] = ()) -> DesignRows:
+        """Return the rows of the design below the given top instances, with the variables of packages and units."""
         tops = list(tops)
         self.design.tops = tuple(t.name for t in tops)
         for top in tops:
             path, line, _ = self._places.at(top.location)
             self._place(InstanceRow(-1, top.name, top.name, self._body(top), top.definition.name, path, line))
+        for package in packages:
+            self._package(package)
         return self.design
+
+    def _package(self, package: Any) -> None:
+        """Place a package, or a compilation unit, that has variables: other bodies name them."""
+        members = [m for m in package if isinstance(m, ast.NetSymbol | ast.VariableSymbol)]
+        if not members:
+            return
+        name = package.name or "$unit"
+        path, line, _ = self._places.at(members[0].location)
+        key = f"package {name}"
+        rows = BodyRows(key, name, "{}", path, line, line)
+        self._extract(package, rows)
+        self._bodies[key] = _Body(path, [])
+        self._place(InstanceRow(-1, name, name, key, name, path, line))
 
     def _body(self, instance: Any) -> str:
         """Return the key of an instance's body, extracted unless it is stored."""
@@ -111,12 +126,14 @@ class Hierarchy:
         if self._inputs is not None and digest and self._inputs.is_stored(key, digest):
             self.design.bodies[key] = None
         else:
-            rows = BodyRows(key, definition.name, _parameters(body), path, first, last)
-            for location, message in extract(body, rows, self._places).notes:
-                self._note(location, message)
-            self.design.bodies[key] = rows
+            self._extract(body, BodyRows(key, definition.name, _parameters(body), path, first, last))
         self._advance(1)
         return key
+
+    def _extract(self, body: Any, rows: BodyRows) -> None:
+        for location, message in extract(body, rows, self._places).notes:
+            self._note(location, message)
+        self.design.bodies[rows.key] = rows
 
     def _new_key(self, base: str) -> str:
         """Return the key of a body; those of one base are told apart by a count."""

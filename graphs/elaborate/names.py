@@ -72,6 +72,9 @@ class Names:
         self._pseudo: dict[str, int] = {}
         self._files: dict[str, int] = {}
         self._locals = 0
+        self._statics: dict[int, Any] = {}
+        self.persistent: list[Any] = []
+        """Static variables of functions and tasks that are read before they are assigned: they hold a value."""
         self.alive: list[Any] = []
         """Symbols behind the numbers: slang's addresses are unique as long as the symbols live."""
         self._interfaces = {port: str(symbol.hierarchicalPath) for port, symbol in interface_ports(body)}
@@ -86,7 +89,7 @@ class Names:
 
     def relative(self, symbol: Any) -> str:
         """Return the hierarchical name of a symbol inside the body, relative to it."""
-        return str(symbol.hierarchicalPath)[len(self.path) + 1 :]
+        return str(symbol.hierarchicalPath).removeprefix(self.path).lstrip(".:")
 
     def add(self, symbol: Any, direction: str = "") -> int:
         """Enter a net or variable of the body itself as a signal."""
@@ -120,20 +123,28 @@ class Names:
         else:
             self._locals += 1
             number = -self._locals
+            if _outlives_calls(symbol):
+                self._statics[number] = symbol
         self._known[key] = number
         self.alive.append(symbol)
         return number
 
+    def unset(self, number: int) -> None:
+        """Note that a local is read that has no value yet."""
+        symbol = self._statics.pop(number, None)
+        if symbol is not None and str(symbol.hierarchicalPath).startswith(self.path + "."):
+            self.persistent.append(symbol)
+
     def _is_elsewhere(self, symbol: Any) -> bool:
-        """Whether a plain name stands for a static variable outside of the body: of a package or of the unit."""
+        """Whether a plain name stands for a static variable outside of the body.
+
+        It is one of a package or of the unit, or, in a function of an interface that runs here, one of the interface.
+        """
         scope = symbol.parentScope
-        while scope is not None:
-            if isinstance(scope, ast.PackageSymbol | ast.CompilationUnitSymbol):
-                return not isinstance(symbol, ast.FormalArgumentSymbol) and _is_static(symbol)
-            if isinstance(scope, ast.InstanceBodySymbol | ast.SubroutineSymbol | ast.StatementBlockSymbol):
-                return False
-            scope = getattr(scope, "parentScope", None)
-        return False
+        if scope is None or scope.isProceduralContext or not _is_static(symbol):
+            return False
+        around = scope.containingInstance
+        return around is None or hash(around) != hash(self.body)
 
     def _hierarchical(self, expression: Any, symbol: Any) -> int:
         inner = symbol
@@ -142,8 +153,11 @@ class Names:
             direction = _direction(symbol.direction)
             internal: Any = symbol.internalSymbol
             inner = internal if internal is not None else symbol
-        path = str(inner.hierarchicalPath)
-        first = str(expression.syntax).strip() if expression.syntax is not None else ""
+        path = str(inner.hierarchicalPath).replace("::", ".")
+        if inner.parentScope is not None and inner.parentScope.containingInstance is None and "." not in path:
+            path = f"$unit.{path}"
+        written = expression is not None and expression.syntax is not None
+        first = str(expression.syntax).strip() if written else ""
         member = self._member(path, first)
         if member is not None:
             return self._pseudo.get(member) or self._new_pseudo(member, "member", direction, inner, "")
@@ -204,8 +218,18 @@ def elements_of(name: str, connected: Any) -> Iterator[tuple[str, Any]]:
         yield name, connected
 
 
+def modport_expression(symbol: Any) -> Any:
+    """Return what a member of a modport with an expression of its own stands for, `.x(d[3:0])`; None for others."""
+    return symbol.explicitConnection if isinstance(symbol, ast.ModportPortSymbol) else None
+
+
 def _is_static(symbol: Any) -> bool:
     return getattr(symbol, "lifetime", ast.VariableLifetime.Static) == ast.VariableLifetime.Static
+
+
+def _outlives_calls(symbol: Any) -> bool:
+    formal = isinstance(symbol, ast.FormalArgumentSymbol)
+    return isinstance(symbol, ast.VariableSymbol) and not formal and _is_static(symbol)
 
 
 def _direction(direction: Any) -> str:

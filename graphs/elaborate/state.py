@@ -62,6 +62,7 @@ class State:
             role = "reset" if self.role == "control" and signal in self.resets else self.role
             self.reads.setdefault((self.statement, signal, role), set()).add((low, high))
         elif signal not in self.blocking.segments:
+            self.names.unset(signal)
             return []
         found = self.blocking.read(signal, low, high)
         return [d for d in found if d[2] > 0]

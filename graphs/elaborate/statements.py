@@ -9,24 +9,34 @@ from typing import Any, Final
 from pyslang import ast
 
 from rtlgen.graphs.elaborate.assignments import Assignments
-from rtlgen.graphs.elaborate.dependencies import Dependencies
+from rtlgen.graphs.elaborate.dependencies import Dependencies, compact
 from rtlgen.graphs.elaborate.environment import Environment, merge
 from rtlgen.graphs.elaborate.names import width_of
-from rtlgen.graphs.elaborate.state import State
+from rtlgen.graphs.elaborate.state import State, TooLarge
+from rtlgen.graphs.elaborate.triggers import EDGES
 from rtlgen.graphs.elaborate.values import Values
 
 MAX_TURNS: Final = 4096
 """Turns of a loop that are run one by one."""
-MAX_ROUNDS: Final = 12
-"""Rounds until a loop of unknown length must have settled."""
+MAX_ROUNDS: Final = 8
+"""Rounds of a loop of unknown length that are taken bit by bit; from then on variables are taken whole."""
+MAX_WHOLE_ROUNDS: Final = 64
+"""Rounds until such a loop must have settled."""
 Snapshot = tuple[Environment, Environment]
+Kind = str | int
+"""What ends a jump: break, continue, return, or the block or subroutine that is disabled."""
 
 
 @dataclass(slots=True)
 class _Jumps:
-    """Values at the jumps out of a loop, a call or a block, until they meet again."""
+    """Values at the jumps out of a loop, a call or a block, until they meet again.
 
-    taken: list[tuple[str, Snapshot]] = field(default_factory=list)
+    Attributes:
+        taken: number of the jump, what ends it, the values.
+        conditions: what decides whether the jumps that have not ended yet were taken.
+    """
+
+    taken: list[tuple[int, Kind, Snapshot]] = field(default_factory=list)
     conditions: Dependencies = field(default_factory=list)
 
 
@@ -41,10 +51,15 @@ class Tracer:
         self.assignments.values = self.values
         self._number_of = number_of
         self._jumps: list[_Jumps] = [_Jumps()]
-        self._running: list[int] = []
+        self._active: list[int] = []
+        self._jump_count = 0
         self._returns: list[Any] = []
         self.flushed: list[tuple[int, int, int, Dependencies]] = []
         """What was assigned before a wait inside the block."""
+        self.waits: Dependencies = []
+        """What is waited for inside the block: edges have the role clock."""
+        self.fires = False
+        """Whether the block triggers an event."""
 
     def release(self) -> None:
         """Let go of the state: the parts refer to each other, and symbols must not wait for the garbage collector."""
@@ -52,8 +67,7 @@ class Tracer:
 
     def run(self, statement: Any) -> None:
         """Run a whole block."""
-        self._run(statement)
-        self._meet(("return", "disable", "break", "continue"))
+        self._meet(None, goes_on=self._run(statement))
 
     def _run(self, statement: Any) -> bool:
         """Run a statement; return whether control can go on after it."""
@@ -80,33 +94,35 @@ class Tracer:
     def _branches(self, branches: Iterable[Callable[[], bool]], condition: Dependencies) -> bool:
         """Run alternatives from the same start and let them meet; return whether control can go on."""
         start = self._snapshot()
+        first = self._jump_count
         ends = []
-        stopped = False
         for branch in branches:
             self._restore(start)
             if branch():
                 ends.append(self._snapshot())
-            else:
-                stopped = True
-        if stopped:
-            self._jumps[-1].conditions.extend(condition)
+        jumps = self._jumps[-1]
+        if any(number > first for number, _, _ in jumps.taken):
+            jumps.conditions = compact([*jumps.conditions, *condition])
         if not ends:
             return False
         self._merge(ends, condition)
         return True
 
-    def _jump(self, kind: str) -> bool:
-        self._jumps[-1].taken.append((kind, self._snapshot()))
+    def _jump(self, kind: Kind) -> bool:
+        self._jump_count += 1
+        self._jumps[-1].taken.append((self._jump_count, kind, self._snapshot()))
         return False
 
-    def _meet(self, kinds: tuple[str, ...], *, goes_on: bool = True) -> bool:
-        """Let the jumps of these kinds arrive here; return whether control can go on."""
+    def _meet(self, end: Kind | None, *, goes_on: bool = True) -> bool:
+        """Let the jumps that end here arrive, all of them for None; return whether control can go on."""
         jumps = self._jumps[-1]
-        arriving = [s for kind, s in jumps.taken if kind in kinds]
-        jumps.taken = [(kind, s) for kind, s in jumps.taken if kind not in kinds]
+        arriving = [s for _, kind, s in jumps.taken if end is None or kind == end]
         if not arriving:
             return goes_on
+        jumps.taken = [] if end is None else [jump for jump in jumps.taken if jump[1] != end]
         self._merge([*arriving, *([self._snapshot()] if goes_on else [])], jumps.conditions)
+        if not jumps.taken:
+            jumps.conditions = []
         return True
 
     def _list(self, statement: Any) -> bool:
@@ -115,8 +131,18 @@ class Tracer:
     def _block(self, statement: Any) -> bool:
         if statement.blockKind != ast.StatementBlockKind.Sequential:
             self._flush()
+        if statement.blockSymbol is None:
+            return self._run(statement.body)
+        name = hash(statement.blockSymbol)
+        self._active.append(name)
         goes_on = self._run(statement.body)
-        return self._meet(("disable",), goes_on=goes_on)
+        self._active.pop()
+        return self._meet(name, goes_on=goes_on)
+
+    def _disable(self, statement: Any) -> bool:
+        """Leave a block or subroutine; one that is not around this statement belongs to another process."""
+        target = statement.target.getSymbolReference() if statement.target is not None else None
+        return self._jump(hash(target)) if hash(target) in self._active else True
 
     def _expression(self, statement: Any) -> bool:
         self.values.of(statement.expr)
@@ -147,16 +173,18 @@ class Tracer:
         branches = []
         for group in statement.items:
             constants = [self.state.constant(e) for e in group.expressions]
+            certain = False
             if subject is not None and statement.condition == ast.CaseStatementCondition.Normal:
-                if any(c is not None and c == subject for c in constants):
-                    return self._run(group.stmt)
-                if all(c is not None for c in constants):
+                certain = any(c is not None and c == subject for c in constants)
+                if not certain and all(c is not None for c in constants):
                     continue
             for expression, constant in zip(group.expressions, constants, strict=True):
                 if constant is None:
                     decision += self.values.condition(expression)
             values += len(constants)
             branches.append(self._branch(group.stmt))
+            if certain:
+                return self._branches(branches, decision)
         if statement.defaultCase is not None:
             branches.append(self._branch(statement.defaultCase))
         elif not _covers(statement, values):
@@ -183,7 +211,7 @@ class Tracer:
         try:
             if statement.stopExpr is None or not self._unrolls(statement, variables):
                 return self._unknown_turns(statement, variables)
-            return self._turns(statement)
+            return self._turns(statement, [] if statement.loopVars else [symbol for symbol, _ in variables])
         finally:
             for symbol, _ in variables:
                 self.state.context.deleteLocal(symbol)
@@ -217,7 +245,7 @@ class Tracer:
                 turns = MAX_TURNS + 1
             elif not stop.isTrue():
                 break
-            elif any(not step.eval(context) for step in statement.steps):
+            elif not all(step.eval(context) for step in statement.steps):
                 turns = MAX_TURNS + 1
             turns += 1
         for symbol, _ in variables:
@@ -228,21 +256,28 @@ class Tracer:
             context.createLocal(symbol, self.state.constant(expression))
         return True
 
-    def _turns(self, statement: Any) -> bool:
+    def _body(self, statement: Any) -> bool:
+        return self._meet("continue", goes_on=self._run(statement.body))
+
+    def _turns(self, statement: Any, outside: list[Any]) -> bool:
+        """Run a loop turn by turn; `outside` are its variables that live on after it."""
         self._jumps.append(_Jumps())
         goes_on = True
         while goes_on and self.state.constant(statement.stopExpr).isTrue():
-            goes_on = self._meet(("continue",), goes_on=self._run(statement.body))
+            goes_on = self._body(statement)
             for step in statement.steps:
                 step.eval(self.state.context)
+            for symbol in outside:
+                self.assignments.bind(symbol, [])
             self.state.step()
         return self._end_loop(goes_on)
 
     def _end_loop(self, goes_on: bool) -> bool:
-        goes_on = self._meet(("break",), goes_on=goes_on)
+        goes_on = self._meet("break", goes_on=goes_on)
         inner = self._jumps.pop()
-        self._jumps[-1].taken.extend(inner.taken)
-        self._jumps[-1].conditions.extend(inner.conditions)
+        if inner.taken:
+            self._jumps[-1].taken.extend(inner.taken)
+            self._jumps[-1].conditions.extend(inner.conditions)
         return goes_on
 
     def _unknown_turns(self, statement: Any, variables: list[tuple[Any, Any]]) -> bool:
@@ -250,7 +285,7 @@ class Tracer:
             self.state.context.deleteLocal(symbol)
 
         def turn() -> bool:
-            goes_on = self._meet(("continue",), goes_on=self._run(statement.body))
+            goes_on = self._body(statement)
             for step in statement.steps:
                 self.values.of(step)
             return goes_on
@@ -261,40 +296,37 @@ class Tracer:
         """Run a loop of unknown length until another turn adds no dependency."""
         self._jumps.append(_Jumps())
         goes_on = not at_least_once or turn()
-        for _ in range(MAX_ROUNDS):
+        for done in range(MAX_WHOLE_ROUNDS):
             before = self._snapshot()
             decision = self.values.condition(condition) if condition is not None else []
             self._branches((turn, lambda: True), decision)
-            if self.state.blocking.segments == before[0].segments and (
-                self.state.nonblocking.segments == before[1].segments
-            ):
-                break
-        return self._end_loop(goes_on)
+            if done >= MAX_ROUNDS:
+                self.state.blocking.widen(before[0])
+                self.state.nonblocking.widen(before[1])
+            if self.state.blocking.settled(before[0]) and self.state.nonblocking.settled(before[1]):
+                return self._end_loop(goes_on)
+        raise TooLarge
 
     def _while(self, statement: Any) -> bool:
-        return self._until_settled(lambda: self._meet(("continue",), goes_on=self._run(statement.body)), statement.cond)
+        return self._until_settled(lambda: self._body(statement), statement.cond)
 
     def _do_while(self, statement: Any) -> bool:
-        return self._until_settled(
-            lambda: self._meet(("continue",), goes_on=self._run(statement.body)), statement.cond, at_least_once=True
-        )
+        return self._until_settled(lambda: self._body(statement), statement.cond, at_least_once=True)
 
     def _repeat(self, statement: Any) -> bool:
         count = self.state.constant(statement.count)
         turns = int(count.value) if count is not None and not count.hasUnknown() else MAX_TURNS + 1
         if turns > MAX_TURNS:
-            return self._until_settled(
-                lambda: self._meet(("continue",), goes_on=self._run(statement.body)), statement.count
-            )
+            return self._until_settled(lambda: self._body(statement), statement.count)
         self._jumps.append(_Jumps())
         goes_on = True
         for _ in range(turns):
             if goes_on:
-                goes_on = self._meet(("continue",), goes_on=self._run(statement.body))
+                goes_on = self._body(statement)
         return self._end_loop(goes_on)
 
     def _forever(self, statement: Any) -> bool:
-        return self._until_settled(lambda: self._meet(("continue",), goes_on=self._run(statement.body)), None)
+        return self._until_settled(lambda: self._body(statement), None)
 
     def _foreach(self, statement: Any) -> bool:
         self.values.index(statement.arrayRef)
@@ -303,7 +335,7 @@ class Tracer:
         for range_, _ in bounds:
             turns = turns * (abs(range_.left - range_.right) + 1) if range_ is not None else MAX_TURNS + 1
         if turns > MAX_TURNS:
-            return self._until_settled(lambda: self._meet(("continue",), goes_on=self._run(statement.body)), None)
+            return self._until_settled(lambda: self._body(statement), None)
         self._jumps.append(_Jumps())
         goes_on = self._dimensions(statement, bounds)
         return self._end_loop(goes_on)
@@ -312,7 +344,7 @@ class Tracer:
         from pyslang import ConstantValue
 
         if not bounds:
-            return self._meet(("continue",), goes_on=self._run(statement.body))
+            return self._body(statement)
         (range_, symbol), inner = bounds[0], bounds[1:]
         step = 1 if range_.left <= range_.right else -1
         goes_on = True
@@ -328,15 +360,20 @@ class Tracer:
 
     def _wait(self, timing: Any) -> None:
         """Let time pass: what was assigned is seen outside, and everything else may have changed."""
-        expressions: list[Any] = []
-        timing.visit(lambda part: expressions.append(part) if isinstance(part, ast.ValueExpressionBase) else None)
-        for expression in expressions:
-            self.values.condition(expression)
+        found: list[Any] = []
+        timing.visit(lambda part: found.append(part) if isinstance(part, ast.SignalEventControl) else None)
+        for event in found:
+            decision = self.values.condition(event.expr)
+            if event.edge in EDGES:
+                decision = [(*d[:5], "clock", d[6]) for d in decision]
+            if event.iffCondition is not None:
+                decision += self.values.condition(event.iffCondition)
+            self.waits += decision
         self._flush()
 
     def _wait_until(self, statement: Any) -> bool:
         self._flush()
-        self._jumps[-1].conditions.extend(self.values.condition(statement.cond))
+        self.waits += self.values.condition(statement.cond)
         return self._run(statement.stmt)
 
     def _flush(self) -> None:
@@ -346,7 +383,8 @@ class Tracer:
         self.state.blocking, self.state.nonblocking = Environment(kept), Environment()
 
     def _trigger(self, statement: Any) -> bool:
-        self.values.of(statement.target)
+        self.assignments.assign(statement.target, [], "blocking")
+        self.fires = True
         return True
 
     def _procedural_assign(self, statement: Any) -> bool:
@@ -385,37 +423,41 @@ class Tracer:
 
     def inline(self, subroutine: Any) -> None:
         """Run the body of a function or task whose arguments are bound."""
-        self._running.append(hash(subroutine))
+        self._active.append(hash(subroutine))
         self._returns.append(subroutine.returnValVar)
         self._jumps.append(_Jumps())
         try:
             goes_on = self._run(subroutine.body)
-            self._meet(("return", "disable", "break", "continue"), goes_on=goes_on)
+            self._meet(None, goes_on=goes_on)
         finally:
             self._jumps.pop()
             self._returns.pop()
-            self._running.pop()
+            self._active.pop()
 
     @property
     def depth(self) -> int:
         """How many calls deep the trace is."""
-        return len(self._running)
+        return len(self._returns)
 
     def depth_of(self, subroutine: Any) -> int:
         """Return how many of these calls are of one subroutine."""
-        return self._running.count(hash(subroutine))
+        return self._active.count(hash(subroutine))
+
+    def runs(self, subroutine: Any) -> bool:
+        """Return whether the trace is inside a call of `subroutine`."""
+        return hash(subroutine) in self._active
 
 
 def _assigns(body: Any, symbols: list[Any]) -> bool:
     """Whether a loop's body assigns a variable that counts its turns."""
-    found: list[Any] = []
+    found: set[int] = set()
 
     def target(expression: Any) -> None:
         left = expression.left if isinstance(expression, ast.AssignmentExpression) else expression.operand
-        found.append(left.getSymbolReference())
+        found.add(hash(left.getSymbolReference()))
 
     body.visit(lookup_table={ast.ExpressionKind.Assignment: target, ast.ExpressionKind.UnaryOp: _if_increment(target)})
-    return any(symbol in found for symbol in symbols)
+    return any(hash(symbol) in found for symbol in symbols)
 
 
 def _if_increment(target: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -459,7 +501,7 @@ _HANDLERS: Final[dict[type, Callable[[Tracer, Any], bool]]] = {
     ast.ReturnStatement: Tracer._return,
     ast.BreakStatement: lambda tracer, _: tracer._jump("break"),
     ast.ContinueStatement: lambda tracer, _: tracer._jump("continue"),
-    ast.DisableStatement: lambda tracer, _: tracer._jump("disable"),
+    ast.DisableStatement: Tracer._disable,
     ast.RandCaseStatement: Tracer._random_case,
     ast.ConcurrentAssertionStatement: Tracer._property,
 }

@@ -13,7 +13,7 @@ from rtlgen.graphs.elaborate.names import Names
 Edge = tuple[int, int, int, str]
 """Signal, low bit, high bit, and pos, neg or both."""
 
-_EDGES = {ast.EdgeKind.PosEdge: "pos", ast.EdgeKind.NegEdge: "neg", ast.EdgeKind.BothEdges: "both"}
+EDGES = {ast.EdgeKind.PosEdge: "pos", ast.EdgeKind.NegEdge: "neg", ast.EdgeKind.BothEdges: "both"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,15 @@ class Trigger:
         clocks: edges that clock it; more than one only where none can be told to be a reset.
         resets: the other edges: asynchronous resets and sets.
         body: the statement that runs.
+        levels: expressions whose change makes it run, where they are listed one by one.
+        guards: conditions of the events (`iff`).
     """
 
     clocks: tuple[Edge, ...]
     resets: tuple[Edge, ...]
     body: Any
+    levels: tuple[Any, ...] = ()
+    guards: tuple[Any, ...] = ()
 
 
 def trigger_of(block: Any, names: Names, context: ast.EvalContext) -> Trigger:
@@ -42,42 +46,59 @@ def trigger_of(block: Any, names: Names, context: ast.EvalContext) -> Trigger:
     if isinstance(timing, ast.DelayControl) or timing.kind.name not in ("SignalEvent", "EventList", "ImplicitEvent"):
         return Trigger((), (), body)
     events = list(timing.events) if timing.kind == ast.TimingControlKind.EventList else [timing]
-    edges = [edge for e in events for edge in _edge(e, names, context)]
+    signals: list[Any] = [e for e in events if isinstance(e, ast.SignalEventControl)]
+    levels = tuple(e.expr for e in signals if e.edge not in EDGES)
+    guards = tuple(e.iffCondition for e in signals if e.iffCondition is not None)
+    edges = [edge for e in signals for edge in _edge(e, names, context)]
     if not edges:
-        return Trigger((), (), body.stmt)
-    tested = _tested(body.stmt, names)
-    resets = tuple(e for e in edges if e[0] in tested) if len(edges) > 1 else ()
+        return Trigger((), (), body.stmt, levels, guards)
+    tested = _tested(body.stmt, names, context)
+    resets = tuple(e for e in edges if _overlaps(e, tested)) if len(edges) > 1 else ()
     if len(resets) == len(edges):
         resets = resets[1:]
-    return Trigger(tuple(e for e in edges if e not in resets), resets, body.stmt)
+    return Trigger(tuple(e for e in edges if e not in resets), resets, body.stmt, levels, guards)
+
+
+_PATHS = (
+    ast.NamedValueExpression, ast.HierarchicalValueExpression, ast.ElementSelectExpression, ast.RangeSelectExpression,
+    ast.MemberAccessExpression,
+)  # fmt: skip
 
 
 def _edge(event: Any, names: Names, context: ast.EvalContext) -> Iterator[Edge]:
-    if not isinstance(event, ast.SignalEventControl) or event.edge not in _EDGES:
-        return
-    expression = event.expr
-    while isinstance(expression, ast.ConversionExpression):
-        expression = expression.operand
-    path = ast.ValuePath(expression, context)
-    root = path.rootExpr
-    if not isinstance(root, ast.ValueExpressionBase):
-        return
-    signal = names.of(root, root.symbol)
-    if signal is not None and signal > 0:
-        low, high = sorted(path.lspBounds)
-        yield signal, low, high, _EDGES[event.edge]
+    """Yield what an edge is of: bits of one signal; of an expression every signal in it."""
+    if event.edge in EDGES:
+        for signal, low, high in _named(event.expr, names, context):
+            yield signal, low, high, EDGES[event.edge]
 
 
-def _tested(body: Any, names: Names) -> set[int]:
-    """Return the signals that the conditions of the outermost if / else-if chain read."""
-    found: set[int] = set()
+def _named(expression: Any, names: Names, context: ast.EvalContext) -> list[tuple[int, int, int]]:
+    """Return the bits of signals that an expression names."""
+    found: list[tuple[int, int, int]] = []
 
-    def read(expression: Any) -> None:
-        signal = names.of(expression, expression.symbol)
-        if signal is not None:
-            found.add(signal)
+    def visit(part: Any) -> Any:
+        if isinstance(part, _PATHS):
+            path = ast.ValuePath(part, context)
+            root = path.rootExpr
+            if isinstance(root, ast.ValueExpressionBase):
+                signal = names.of(root, root.symbol)
+                if signal is not None and signal > 0:
+                    low, high = sorted(path.lspBounds)
+                    found.append((signal, low, high))
+                return ast.VisitAction.Skip
+        return ast.VisitAction.Advance
 
-    kinds = dict.fromkeys((ast.ExpressionKind.NamedValue, ast.ExpressionKind.HierarchicalValue), read)
+    expression.visit(visit)
+    return found
+
+
+def _overlaps(edge: Edge, bits: list[tuple[int, int, int]]) -> bool:
+    return any(signal == edge[0] and low <= edge[2] and edge[1] <= high for signal, low, high in bits)
+
+
+def _tested(body: Any, names: Names, context: ast.EvalContext) -> list[tuple[int, int, int]]:
+    """Return the bits that the conditions of the outermost if / else-if chain read."""
+    found: list[tuple[int, int, int]] = []
     while body is not None:
         while isinstance(body, ast.BlockStatement | ast.StatementList):
             inner = list(body.list) if isinstance(body, ast.StatementList) else [body.body]
@@ -85,6 +106,6 @@ def _tested(body: Any, names: Names) -> set[int]:
         if not isinstance(body, ast.ConditionalStatement):
             break
         for condition in body.conditions:
-            condition.expr.visit(lookup_table=kinds)
+            found += _named(condition.expr, names, context)
         body = body.ifFalse
     return found

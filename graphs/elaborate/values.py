@@ -8,7 +8,7 @@ from typing import Any, Final
 from pyslang import ast
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, compact, shifted, spread
-from rtlgen.graphs.elaborate.names import width_of
+from rtlgen.graphs.elaborate.names import modport_expression, width_of
 from rtlgen.graphs.elaborate.state import State
 
 _BITWISE: Final = frozenset({"BinaryAnd", "BinaryOr", "BinaryXor", "BinaryXnor"})
@@ -80,6 +80,9 @@ class Values:
         return [] if isinstance(expression, ast.IntegerLiteral) else self.index(expression)
 
     def _name(self, expression: Any) -> Dependencies:
+        connected = modport_expression(expression.symbol)
+        if connected is not None:
+            return self.of(connected)
         signal = self.state.names.of(expression, expression.symbol)
         if signal is None:
             return []
@@ -90,6 +93,9 @@ class Values:
         root = path.rootExpr
         if not isinstance(root, ast.ValueExpressionBase):
             return self._select_of_value(expression)
+        connected = modport_expression(root.symbol)
+        if connected is not None:
+            return self._select_of_modport(expression, path, self.of(connected))
         signal = self.state.names.of(root, root.symbol)
         width = max(width_of(expression.type), 1)
         indices = spread(self.indices(expression), 0, width - 1)
@@ -102,6 +108,14 @@ class Values:
         if path.isFullyStatic and high - low + 1 == width:
             return found + indices
         return spread(found, 0, width - 1) + indices
+
+    def _select_of_modport(self, expression: Any, path: Any, value: Dependencies) -> Dependencies:
+        width = max(width_of(expression.type), 1)
+        indices = spread(self.indices(expression), 0, width - 1)
+        low, high = sorted(path.lspBounds)
+        if path.isFullyStatic and high - low + 1 == width:
+            return shifted(clipped(value, low, high), -low) + indices
+        return spread(value, 0, width - 1) + indices
 
     def _select_of_value(self, expression: Any) -> Dependencies:
         """Return the dependencies of a select from something that is no variable, such as the result of a call."""
@@ -135,7 +149,8 @@ class Values:
         if operator in _SHIFTS and not right:
             amount = self.state.constant(expression.right)
             if amount is not None and not amount.hasUnknown():
-                return self._shifted(expression, left, int(amount.value) * _SHIFTS[operator], width)
+                unsigned = int(amount.value) % (1 << width_of(expression.right.type))
+                return self._shifted(expression, left, unsigned * _SHIFTS[operator], width)
         return spread(left + right, 0, width - 1)
 
     def _shifted(self, expression: Any, value: Dependencies, amount: int, width: int) -> Dependencies:
@@ -177,18 +192,13 @@ class Values:
         return [d for k in range(total // width) for d in shifted(inner, k * width)]
 
     def _conversion(self, expression: Any) -> Dependencies:
-        operand = expression.operand
-        found = self.of(operand)
-        old, new = width_of(operand.type), width_of(expression.type)
-        if not (operand.type.isIntegral and expression.type.isIntegral):
-            same = old == new and old > 0 and operand.type.isFixedSize and expression.type.isFixedSize
-            same = same and operand.type.isAggregate == expression.type.isAggregate
-            return found if same else spread(found, 0, max(new, 1) - 1)
-        if new <= old:
-            return clipped(found, 0, new - 1)
-        if operand.type.isSigned:
-            return found + spread(clipped(found, old - 1, old - 1), old, new - 1)
-        return found
+        return _converted(self.of(expression.operand), expression.operand.type, expression.type)
+
+    def received(self, source: Any, value: Dependencies) -> Dependencies:
+        """Return what arrives at the target of an output: slang writes `target = conversion(<what comes out>)`."""
+        if isinstance(source, ast.ConversionExpression):
+            return _converted(self.received(source.operand, value), source.operand.type, source.type)
+        return value
 
     def _pattern(self, expression: Any) -> Dependencies:
         if expression.type.isIntegral:
@@ -234,6 +244,20 @@ class Values:
 
         expression.visit(visit)
         return spread(found, 0, max(width_of(expression.type), 1) - 1)
+
+
+def _converted(value: Dependencies, old_type: Any, new_type: Any) -> Dependencies:
+    old, new = width_of(old_type), width_of(new_type)
+    if not (old_type.isIntegral and new_type.isIntegral):
+        same = old == new and old > 0 and old_type.isFixedSize and new_type.isFixedSize
+        if same and (old_type.isAggregate or new_type.isAggregate):
+            same = old_type.isEquivalent(new_type)
+        return value if same else spread(value, 0, max(new, 1) - 1)
+    if new <= old:
+        return clipped(value, 0, new - 1)
+    if old_type.isSigned:
+        return value + spread(clipped(value, old - 1, old - 1), old, new - 1)
+    return value
 
 
 _HANDLERS: Final[dict[type, Callable[[Values, Any], Dependencies]]] = {

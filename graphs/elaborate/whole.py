@@ -24,10 +24,14 @@ def trace_as_a_whole(state: State, body: Any, flow: ControlFlow) -> Tracer:
     def assignment(expression: Any) -> None:
         targets.append((expression.left, "nonblocking" if expression.isNonBlocking else "blocking"))
 
+    def increment(expression: Any) -> None:
+        if expression.op.name.startswith(("Pre", "Post")):
+            targets.append((expression.operand, "blocking"))
+
     def read(expression: Any) -> None:
         reads.append(expression)
 
-    _visit_with_subroutines(body, assignment, read, set())
+    _visit_with_subroutines(body, assignment, increment, read, set())
     everything = [d for e in reads for d in tracer.values.of(e)]
     every_source = spread(everything, 0, 0)
     for target, kind in targets:
@@ -39,20 +43,21 @@ def trace_as_a_whole(state: State, body: Any, flow: ControlFlow) -> Tracer:
 def names_in(expression: Any) -> list[Any]:
     """Return every name in an expression, and in the subroutines that it calls."""
     found: list[Any] = []
-    _visit_with_subroutines(expression, lambda _: None, found.append, set())
+    _visit_with_subroutines(expression, lambda _: None, lambda _: None, found.append, set())
     return found
 
 
-def _visit_with_subroutines(body: Any, assignment: Any, read: Any, seen: set[int]) -> None:
+def _visit_with_subroutines(body: Any, assignment: Any, increment: Any, read: Any, seen: set[int]) -> None:
     def call(expression: Any) -> None:
         if not expression.isSystemCall and hash(expression.subroutine) not in seen:
             seen.add(hash(expression.subroutine))
             if expression.subroutine.body is not None:
-                _visit_with_subroutines(expression.subroutine.body, assignment, read, seen)
+                _visit_with_subroutines(expression.subroutine.body, assignment, increment, read, seen)
 
     body.visit(
         lookup_table={
             ast.ExpressionKind.Assignment: assignment,
+            ast.ExpressionKind.UnaryOp: increment,
             ast.ExpressionKind.NamedValue: read,
             ast.ExpressionKind.HierarchicalValue: read,
             ast.ExpressionKind.Call: call,

@@ -1,4 +1,4 @@
-"""The control flow of a body as lines of text, and back; the grammar is in `docs/graphs.md`."""
+"""The control flow of a body as lines of text, and back; the grammar is in `docs/graph-text.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data flow of a body as lines of text, and back; the grammar is in `docs/graphs.md`."""
+"""The data flow of a body as lines of text, and back; the grammar is in `docs/graph-text.md`."""
 
 from __future__ import annotations
 

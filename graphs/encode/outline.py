@@ -1,4 +1,4 @@
-"""The syntax tree of a definition as an indented outline; the form is described in `docs/graphs.md`."""
+"""The syntax tree of a definition as an indented outline; the form is described in `docs/graph-text.md`."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from rtlgen.graphs.frontend.lexical import Lexed, Lines, line_count, scan
 from rtlgen.graphs.rows import FileRows
 
 _node: Final[Callable[[tuple[object, ...]], model.AstNode]] = partial(tuple.__new__, model.AstNode)
+MAX_CHUNK_DEPTH: Final = 32
+"""Chunks inside chunks; each holds its text, so that without a bound the texts would add up to the square."""
 MAX_DIAGNOSES: Final = 100
 """Messages kept of one file."""
 
@@ -66,6 +68,7 @@ class Collector:
         self._last = 0
         self._open: list[tuple[int, int, int]] = []
         self._definitions: list[tuple[int, int]] = []
+        self._chunk_ends: list[int] = []
         self._imported: set[tuple[int, str]] = set()
 
     def identifier(self) -> int:
@@ -110,9 +113,14 @@ class Collector:
         return self.rows.nodes[-1].parent
 
     def chunk(self, kind: str, name: str, start: int, end: int) -> OpenChunk:
-        """Add a chunk for the node that was added last."""
+        """Add a chunk for the node that was added last, unless it lies too deep inside others."""
         chunk = OpenChunk(self.identifier(), self.around(start), kind, [name] if name else [], start, end)
-        self.chunks.append(chunk)
+        opened = self._chunk_ends
+        while opened and opened[-1] <= start:
+            opened.pop()
+        opened.append(end)
+        if len(opened) <= MAX_CHUNK_DEPTH:
+            self.chunks.append(chunk)
         node = self.rows.nodes[-1]
         chunk.syntax = node.kind
         self.chunk_of_node[node.id] = chunk

@@ -12,6 +12,7 @@ from rtlgen.graphs.model import Chunk
 
 _DECORATION: Final = re.compile(r"[\W_]{3,}")
 _EDGE: Final = re.compile(r"^[\s/*]*[-=*#~+_/!<]{3,}[\s]*|[\s]*[-=*#~+_/]{3,}[\s/*]*$")
+_RUN: Final = re.compile(r"[\W_]{3}")
 _LICENCE: Final = re.compile(
     r"copyright|\blicen[cs]ed?\b|spdx-|all rights reserved|permission is hereby|redistribution|\bwarranty\b",
     re.IGNORECASE,
@@ -39,27 +40,25 @@ def remarks(content: bytes, spans: Iterable[Span], lines: Lines, decode: Callabl
     """
     groups: list[list[Span]] = []
     alone: list[bool] = []
+    starts = lines.starts
+    joins, next_line, next_column = False, 0, 0
     for span in spans:
-        begin = lines.starts[lines.at(span.start) - 1]
-        own = not content[begin : span.start].strip()
-        if own and groups and _goes_on(content, groups[-1], alone[-1], span, lines):
+        start = span.start
+        line = bisect_right(starts, start)
+        column = start - starts[line - 1]
+        own = column == 0 or content[start - column : start].isspace()
+        to_line_end = content.startswith(b"//", start)
+        if own and joins and to_line_end and line == next_line and next_column in (-1, column):
             groups[-1].append(span)
         else:
             groups.append([span])
             alone.append(own)
+            next_column = -1 if own else column
+        joins, next_line = to_line_end, line + 1
     return [
         Remark(group[0].start, group[-1].end, own, _plain(decode(content[s.start : s.end]) for s in group))
         for group, own in zip(groups, alone, strict=True)
     ]
-
-
-def _goes_on(content: bytes, group: Sequence[Span], own: bool, span: Span, lines: Lines) -> bool:
-    last = group[-1]
-    if not content.startswith(b"//", last.start) or not content.startswith(b"//", span.start):
-        return False
-    if lines.at(span.start) != lines.at(last.start) + 1:
-        return False
-    return own or lines.column(last.start) == lines.column(span.start)
 
 
 def _plain(comments: Iterable[str]) -> str:
@@ -79,9 +78,10 @@ def _plain(comments: Iterable[str]) -> str:
 
 def _line(line: str) -> str:
     text = line.strip().rstrip("\\").rstrip()
-    if _DECORATION.fullmatch(text):
-        return ""
-    text = _EDGE.sub("", text)
+    if _RUN.search(text):
+        if _DECORATION.fullmatch(text):
+            return ""
+        text = _EDGE.sub("", text)
     return text.lstrip("/!*<").strip() if text[:1] in "/!*<" else text.strip()
 
 
@@ -106,13 +106,13 @@ def described(content: bytes, found: Sequence[Remark], chunks: Sequence[Chunk], 
     last_lines = {c.id: c.last_line for c in chunks}
     pairs: list[tuple[int, int]] = []
     for position, remark in enumerate(found):
-        if not remark.text or is_licence(remark):
+        if not remark.text:
             continue
         if remark.own_lines:
             target = _below(content, remark, first, lines)
         else:
             target = _before(remark, ends, last_lines, lines)
-        if target:
+        if target and not is_licence(remark):
             pairs.append((position, target))
     return pairs
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
+from rtlgen.graphs import model
 from rtlgen.graphs.frontend.guard import unreadable
 from rtlgen.graphs.frontend.protocol import FRONT_ENDS, Context, Parsed
+
+_NUMBERED: Final = ("definitions", "packages", "nodes", "chunks", "comments", "diagnoses")
 
 
 def parse_file(path: str, content: bytes, context: Context) -> Parsed:
@@ -33,12 +37,13 @@ def parse_file(path: str, content: bytes, context: Context) -> Parsed:
 def _instead_of(first: Parsed, second: Parsed) -> Parsed:
     """Return tree-sitter's rows with what slang knows better."""
     rows = second.rows
+    used = max((row.id for part in _NUMBERED for row in getattr(rows, part)), default=0)
     if first.rows.tier == "none":
-        problem = "; ".join(p for p in (first.rows.problem, rows.problem) if p)
-        return replace(second, rows=replace(rows, problem=problem if rows.errors or rows.tier == "none" else ""))
-    offset = max((d.id for d in first.rows.diagnoses), default=0)
-    kept = [d._replace(id=d.id) for d in first.rows.diagnoses]
-    del offset
+        why = first.rows.problem
+        told = model.Diagnosis(used + 1, 0, 1, 1, "warning", "NotReadBySlang", why, "syntax")
+        problem = "; ".join(p for p in (why, rows.problem) if p) if rows.errors or rows.tier == "none" else ""
+        return replace(second, rows=replace(rows, problem=problem, diagnoses=[told, *rows.diagnoses]))
+    kept = [d._replace(id=used + n) for n, d in enumerate(first.rows.diagnoses, 1)]
     return replace(
         second,
         rows=replace(

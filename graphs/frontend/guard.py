@@ -32,23 +32,16 @@ MAX_CHAIN: Final = 4000
 """Operators of one statement, and words that open something in one file, likewise."""
 MAX_GROWTH: Final = 16 << 20
 """Bytes that macros may grow to, likewise."""
+MAX_CALLS: Final = 8
+"""Uses of macros in the arguments of others where one repeats its argument, likewise."""
 TRIAL_SECONDS: Final = 30.0
 TRIAL_MB: Final = 2048
 
 _BRACKETS: Final = bytes(b for b in range(256) if b not in b"()[]{}")
 _OPERATORS: Final = bytes(b for b in range(256) if b not in b"+-*/%&|^<>=?:.!~@#`")
-_OPENERS: Final = (
-    b"begin",
-    b"else",
-    b"module",
-    b"class",
-    b"struct",
-    b"fork",
-    b"case",
-    b"generate",
-    b"if",
-    b"interface",
-)
+_OPENERS: Final = (b"begin", b"module", b"class", b"struct", b"fork", b"case", b"generate", b"interface")
+_CHAINED: Final = (b"if", b"else")
+"""Nothing ends these, so that only their number tells how deep they may be."""
 _IMAGE: Final = re.compile(rb"(?:\s++|//[^\r\n]*+|/\*(?>.*?\*/))*+@[0-9a-fA-F]++\s[0-9a-fA-FxXzZ_@\s]*+", re.DOTALL)
 _CHAIN_WORDS: Final = re.compile(rb"\b(?:or|and|until|throughout|within|intersect|iff|implies)\b")
 
@@ -96,7 +89,10 @@ def refusal(file: Prepared, known: Mapping[str, str]) -> str:
         known: macro definitions of other files that may be put before it: name → what follows `` `define``.
     """
     texts = [file.content, *(h.content for h in file.closure.headers.values())]
-    if not any(map(_is_deep, texts)) and not _grows(file, known):
+    growth = _growth(file, known)
+    if growth > 64 * MAX_GROWTH:
+        return "macros that grow without bound"
+    if growth <= MAX_GROWTH and not any(map(_is_deep, texts)):
         return ""
     return _trial(file, known)
 
@@ -108,9 +104,14 @@ def _is_deep(content: bytes) -> bool:
         return True
     if len(content) < 2 * MAX_CHAIN:
         return False
-    if any(content.count(word) > MAX_CHAIN for word in _OPENERS):
-        return any(_depth_of_words(content, word) for word in _OPENERS)
-    return any(len(part) > 2 * MAX_CHAIN and _chain(part) > MAX_CHAIN for part in content.split(b";"))
+    if any(content.count(word) > 2 * MAX_CHAIN for word in _CHAINED):
+        return True
+    if any(content.count(word) > MAX_NESTING and _depth_of_words(content, word) > MAX_NESTING for word in _OPENERS):
+        return True
+    return any(
+        len(part) > 2 * MAX_CHAIN and (_chain(part) > MAX_CHAIN or part.count(b"if") > MAX_NESTING)
+        for part in content.split(b";")
+    )
 
 
 def _nesting(content: bytes) -> int:
@@ -124,35 +125,32 @@ def _nesting(content: bytes) -> int:
     return 64 + len(left)
 
 
-def _depth_of_words(content: bytes, word: bytes) -> bool:
-    """Tell whether a word that opens something is not ended often enough to keep things flat."""
-    if word in (b"if", b"else", b"case"):
-        longest = max((len(m[0]) // 5 for m in re.finditer(rb"(?:\belse\s+if\b[^;]*;\s*)+", content)), default=0)
-        return longest > MAX_CHAIN
+def _depth_of_words(content: bytes, word: bytes) -> int:
+    """Return how deep constructs that a word opens stand inside each other, as far as words tell."""
     ends = b"join" if word == b"fork" else b"}" if word == b"struct" else b"end" + word
     depth = deepest = 0
-    for match in re.finditer(rb"\b(?:" + re.escape(word) + rb"|(end|" + re.escape(ends) + rb"))\b", content):
+    for match in re.finditer(rb"\b" + re.escape(word) + rb"\b|(\bend\b|" + re.escape(ends) + rb")", content):
         depth = max(0, depth - 1) if match[1] else depth + 1
         deepest = max(deepest, depth)
-    return deepest > MAX_NESTING
+    return deepest
 
 
 def _chain(statement: bytes) -> int:
     return len(statement.translate(None, _OPERATORS)) + len(_CHAIN_WORDS.findall(statement))
 
 
-def _grows(file: Prepared, known: Mapping[str, str]) -> bool:
-    """Tell whether macros could make the text much longer than it is."""
+def _growth(file: Prepared, known: Mapping[str, str]) -> int:
+    """Return about how long macros could make the text, in bytes; a little over the bound where that is open."""
     defines: dict[str, str] = dict(known)
     for header in file.closure.headers.values():
         defines.update(header.lexed.macros())
     defines.update(file.lexed.macros())
-    if not defines or not any(_shape(text)[0] for text in defines.values()):
-        return _nested_calls(file.content, defines) > 8
+    if _nesting(file.content) > MAX_CALLS and _nested_calls(file.content, defines) > MAX_CALLS:
+        return MAX_GROWTH + 1
+    if not any(_shape(text)[0] for text in defines.values()):
+        return 0
     sizes: dict[str, int] = {}
-    return any(_size(n, defines, sizes, 0) > MAX_GROWTH for n in uses(file.content)) or (
-        _nested_calls(file.content, defines) > 8
-    )
+    return max((_size(n, defines, sizes, 0) for n in uses(file.content)), default=0)
 
 
 @lru_cache(maxsize=65536)

@@ -213,11 +213,11 @@ def _kinds() -> tuple[tuple[Any, str], ...]:
 _local = threading.local()
 
 
-def harvest(manager: pyslang.SourceManager, unit: Unit, collector: Collector) -> None:
-    """Add the rows of a tree to the collector."""
+def harvest(manager: pyslang.SourceManager, unit: Unit, collector: Collector, *, broken: bool = False) -> None:
+    """Add the rows of a tree to the collector; `broken` says that it has errors, so that tokens may be missing."""
     if not hasattr(_local, "harvest"):
         _local.harvest = _Harvest()
-    _local.harvest.walk(manager, unit, collector)
+    _local.harvest.walk(manager, unit, collector, broken)
 
 
 class _Harvest:
@@ -227,21 +227,26 @@ class _Harvest:
     rows: Collector
 
     def __init__(self) -> None:
-        from pyslang import syntax
+        from pyslang import ast, syntax
 
+        self._skip = ast.VisitAction.Skip
         self.buffer = 0
+        self.broken = False
         self._uses: dict[int, tuple[int, int] | None] = {}
+        self._depths: dict[Any, int] = {}
         self._type = ""
         kinds = syntax.SyntaxKind
         self._table: dict[Any, Any] = {kind: self._handler(name) for kind, name in _kinds()}
         self._table[kinds.ScopedName] = self._scoped(kinds.IdentifierName)
 
-    def walk(self, manager: pyslang.SourceManager, unit: Unit, collector: Collector) -> None:
+    def walk(self, manager: pyslang.SourceManager, unit: Unit, collector: Collector, broken: bool) -> None:
+        self.broken = broken
         self.manager, self.buffer, self.rows = manager, unit.buffer, collector
         self._uses.clear()
         self._type = ""
         collector.node("CompilationUnit", "", 0, len(collector.content))
         unit.tree.root.visit(lookup_table=self._table)
+        self._depths.clear()
 
     def place(self, location: Any) -> tuple[int, int, bool] | None:
         """Return start and end of the place in the file that a location stands for, and whether a header holds it.
@@ -267,38 +272,56 @@ class _Harvest:
         return (start.offset, -1) if start.buffer.id == self.buffer else None
 
     def _span(self, node: Any, first: Any, last: Any) -> tuple[int, int, int] | None:
-        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out."""
+        """Return start, end and depth of a node that a macro or a header gives a part of; None: leave it out.
+
+        A depth of -1: all of it lies in a header, so that nothing below it counts either.
+        """
         begin = (first.offset, first.offset, False) if first.buffer.id == self.buffer else self.place(first)
         end = (last.offset, last.offset, False) if last.buffer.id == self.buffer else self.place(last)
-        if begin is None or end is None or begin[2]:
+        if begin is None or end is None:
             return None
-        stop = end[0] if end[2] else end[1]
-        depth = 0
-        while node is not None:
-            depth += 1
-            node = node.parent
-        return (begin[0], stop, depth) if stop >= begin[0] else None
+        if begin[2]:
+            return (0, 0, -1) if end[2] else None
+        stop = min(end[0] if end[2] else end[1], len(self.rows.content))
+        return (begin[0], stop, self._depth(node)) if stop >= begin[0] else None
 
-    def _handler(self, kind: str) -> Callable[[Any], None]:
+    def _depth(self, node: Any) -> int:
+        """Return how many nodes are above a node, itself included; a node is one object for as long as it is kept."""
+        known, chain = self._depths, []
+        while node is not None and node not in known:
+            chain.append(node)
+            node = node.parent
+        depth = 0 if node is None else known[node]
+        for inner in reversed(chain):
+            depth += 1
+            known[inner] = depth
+        return depth
+
+    def _handler(self, kind: str) -> Callable[[Any], Any]:
         name_of, then = _NAMES.get(kind), self._then(kind)
 
-        def handle(node: Any) -> None:
+        def handle(node: Any) -> Any:
             buffer = self.buffer
             extent = node.sourceRange
             first, last = extent.start, extent.end
             if first.buffer.id == buffer and last.buffer.id == buffer:
                 start, end, depth = first.offset, last.offset, 0
+                if self.broken:
+                    end = min(end, _real_end(node))
                 if end < start:
-                    return
+                    return None
             else:
                 span = self._span(node, first, last)
                 if span is None:
-                    return
+                    return None
                 start, end, depth = span
+                if depth < 0:
+                    return self._skip
             name = name_of(node) if name_of else ""
             self.rows.node(kind, name, start, end, depth)
             if then:
                 then(node, name, start, end)
+            return None
 
         return handle
 
@@ -370,6 +393,12 @@ class _Harvest:
                     self.rows.imports(token.valueText, found[0])
 
         return handle
+
+
+def _real_end(node: Any) -> int:
+    """Return where a node ends; a token that is missing has the length that it would have had."""
+    last = node.getLastToken()
+    return int(last.location.offset if last.isMissing else last.range.end.offset)
 
 
 def _join(chunk: Any, name: str, what: str) -> None:

@@ -1,6 +1,6 @@
 """What can be read off Verilog text without a grammar: lines, comments, macro definitions and uses, includes.
 
-Every position is a byte offset. A line ends as in slang: by `\\n`, `\\r\\n` or `\\r`.
+Every position is a byte offset. A line ends as in slang: by LF, CR LF or CR.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-BUILT_IN_DIRECTIVES: Final = frozenset(
-    """
-    __FILE__ __LINE__ begin_keywords celldefine default_decay_time default_nettype default_trireg_strength define
-    delay_mode_distributed delay_mode_path delay_mode_unit delay_mode_zero else elsif end_keywords endcelldefine endif
-    endprotect endprotected ifdef ifndef include line nounconnected_drive pragma protect protected resetall timescale
-    unconnected_drive undef undefineall
-    """.split()
-)
+_DIRECTIVES: Final = """
+    __FILE__ __LINE__ begin_keywords celldefine default_decay_time default_nettype default_trireg_strength
+    define delay_mode_distributed delay_mode_path delay_mode_unit delay_mode_zero else elsif end_keywords
+    endcelldefine endif endprotect endprotected ifdef ifndef include line nounconnected_drive pragma protect
+    protected resetall timescale unconnected_drive undef undefineall
+"""
+BUILT_IN_DIRECTIVES: Final = frozenset(_DIRECTIVES.split())
 """Compiler directives of IEEE 1800-2017 (22) and the usual additions: not macros."""
 
 _PIECE: Final = re.compile(
@@ -34,6 +33,7 @@ _BODY: Final = re.compile(
 )
 _DEFINED: Final = re.compile(rb"[ \t]+(\\\S+|[A-Za-z_][\w$]*)")
 _INCLUDED: Final = re.compile(rb'[ \t]*(?:"([^"\r\n]*)"|<([^>\r\n]*)>|`([A-Za-z_][\w$]*))')
+_TESTED: Final = re.compile(rb"`(?:ifdef|ifndef|elsif)[ \t]+([A-Za-z_][\w$]*)")
 _USE: Final = re.compile(rb"`([A-Za-z_][\w$]*)")
 
 
@@ -75,6 +75,8 @@ class Lexed:
     comments: list[Span] = field(default_factory=list)
     defines: list[Define] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
+    tested: frozenset[str] = frozenset()
+    """Macros that `` `ifdef``, `` `ifndef`` or `` `elsif`` ask for."""
 
     def macros(self) -> dict[str, str]:
         """Return name → what follows `` `define``; of several definitions the first."""
@@ -107,6 +109,8 @@ class Lines:
 def scan(content: bytes) -> Lexed:
     """Return the comments, macro definitions and includes of a text, in order, those in excluded branches too."""
     found = Lexed()
+    if b"`if" in content:
+        found.tested = frozenset(_text(name) for name in _TESTED.findall(content))
     position = 0
     while match := _PIECE.search(content, position):
         start, position = match.span()
@@ -127,10 +131,21 @@ def _define(content: bytes, start: int, after: int, found: Lexed) -> int:
         return after
     body = _BODY.match(content, name.end())
     end = body.end() if body else name.end()
-    text = content[after:end]
+    text = content[after : _before_comment(content, after, end)]
     kept = text.rstrip(b" \t\r\n\f\v\\")
     found.defines.append(Define(_text(name[1]), start, start + 7 + len(kept), _text(kept.lstrip())))
     return name.end()
+
+
+def _before_comment(content: bytes, start: int, end: int) -> int:
+    """Return the end of a definition without the line comment that may close it."""
+    line = max(start, content.rfind(b"\n", start, end) + 1)
+    if content.find(b"//", line, end) < 0:
+        return end
+    last = line
+    for match in _PIECE.finditer(content, line, end):
+        last = match.start() if match[0].startswith(b"//") else last
+    return last if content.startswith(b"//", last) else end
 
 
 def _include(content: bytes, start: int, after: int, found: Lexed) -> int:
@@ -140,6 +155,11 @@ def _include(content: bytes, start: int, after: int, found: Lexed) -> int:
     name = _text(match[1] or match[2] or b"") if match[3] is None else "`" + _text(match[3])
     found.includes.append(Include(name, start, match.end()))
     return match.end()
+
+
+def macros_of(content: bytes) -> dict[str, str]:
+    """Return the macros that a text defines: name → what follows `` `define``; of several definitions the first."""
+    return scan(content).macros() if b"`define" in content else {}
 
 
 def uses(content: bytes) -> frozenset[str]:

@@ -13,8 +13,10 @@ from rtlgen.graphs.frontend.lexical import scan, uses
 
 MAX_TRIALS: Final = 40
 """Parses of one file at most."""
-_BEFORE: Final = re.compile(rb"(?:^|[;]|\b(?:begin|end|else|generate|endgenerate|endmodule|endfunction|endtask|endclass"
-                            rb"|endpackage|endinterface|join|join_any|join_none)\b|\bbegin\s*:\s*\w+|\)|\bdefault\s*:|\w\s*:)\s*$")  # fmt: skip
+_BEFORE: Final = re.compile(
+    rb"(?:^|[;)]|\b(?:begin|end|else|generate|endgenerate|endmodule|endfunction|endtask|endclass|endpackage"
+    rb"|endinterface|join|join_any|join_none)\b|\bbegin\s*:\s*\w+|\w\s*:)\s*$"
+)
 _AFTER_NAME: Final = re.compile(rb"\s*[A-Za-z_\\][\w$]*\s*(?:[;=,\[]|\()")
 _BASE: Final = re.compile(rb"'[sS]?[hdboHDBO]\s*$")
 _OPEN: Final = re.compile(rb"(?:\)|\belse|:)\s*$")
@@ -135,18 +137,29 @@ def variants(best: Substitutes, first: Iterable[str]) -> Iterator[Substitutes]:
                 yield {**best, name: value}
 
 
+_SHORT_BRANCH: Final = 6
 _CONDITION: Final = re.compile(rb"^[ \t]*`(ifdef|ifndef|elsif|else|endif)\b(?:[ \t]+([A-Za-z_][\w$]*))?", re.MULTILINE)
 
 
 def absent_at(content: bytes, offset: int) -> list[str]:
-    """Return the macros that, were one of them defined, would keep a position out of the text; innermost first."""
-    opened: list[tuple[str, bool]] = []
+    """Return the macros that, were one of them defined, would keep a position out of the text; innermost first.
+
+    Only short branches count: they hold a message to the user (`define one of ...`), a long one is the file itself in
+    its include guard.
+    """
+    opened: list[tuple[str, bool, int]] = []
     for match in _CONDITION.finditer(content, 0, offset):
         word, name = match[1], (match[2] or b"").decode()
         if word in (b"ifdef", b"ifndef"):
-            opened.append((name, word == b"ifndef"))
+            opened.append((name, word == b"ifndef", match.end()))
         elif opened and word == b"else":
-            opened[-1] = (opened[-1][0], not opened[-1][1])
+            opened[-1] = (opened[-1][0], not opened[-1][1], match.end())
         elif opened and word == b"endif":
             opened.pop()
-    return [name for name, absent in reversed(opened) if absent and name]
+    end = _CONDITION.search(content, offset)
+    stop = end.start() if end else len(content)
+    return [
+        name
+        for name, absent, start in reversed(opened)
+        if absent and name and content.count(b"\n", start, stop) <= _SHORT_BRANCH
+    ]

@@ -36,7 +36,8 @@ class Parsed:
 
     rows: FileRows
     tree: syntax.SyntaxTree | None = None
-    """slang's tree; None where another front end gave the rows. Its source manager is that of `Context.sources`."""
+    """slang's tree, to be elaborated with others of the same `Context.sources`; None where another front end gave the
+    rows, and for a fragment. Macros that nothing defines (`FileRows.unknown_macros`) have substitutes in it."""
     lost: int = 0
     """Bytes of code that are part of nothing in the tree; counted only where it has errors."""
     includes_read: Mapping[str, str] = field(default_factory=dict)

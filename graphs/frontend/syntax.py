@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rtlgen.graphs import model
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _COMPLETE: Final = frozenset(
     {
-        "CouldNotOpenIncludeFile", "DeclarationsAtStart", "ExceededMaxIncludeDepth", "ExpectedIncludeFileName",
-        "ExpectedEnumBase", "ImplicitNotAllowed", "IncludeNotFirstOnLine", "LiteralSizeIsZero", "LiteralSizeTooLarge", "MissingEndIfDirective",
-        "UnknownDirective",
+        "CouldNotOpenIncludeFile", "DeclarationsAtStart", "ExceededMaxIncludeDepth", "ExpectedEnumBase",
+        "ExpectedIncludeFileName", "ImplicitNotAllowed", "IncludeNotFirstOnLine", "LiteralSizeIsZero",
+        "LiteralSizeTooLarge", "MissingEndIfDirective", "UnknownDirective",
     }
 )  # fmt: skip
 """Errors that leave nothing out of the tree: of values, of order, of headers; `NotAllowedIn...` beside them, which a
@@ -53,7 +53,7 @@ class Attempt:
 
     unit: Unit
     errors: tuple[tuple[int, str], ...]
-    """Position in the file (-1: in what was put around it) and slang's name of each error that cost the tree something."""
+    """Position in the file (-1: in what was put around it) and slang's name of each error that cost something."""
     unknown: frozenset[str]
     """Unknown macros, those of headers too."""
     unknown_here: frozenset[str]
@@ -80,8 +80,8 @@ class SlangFrontEnd:
         if problem:
             return Parsed(replace(empty_rows(path, content), problem=problem))
         lexed = scan(content)
-        place = os.path.join(context.root, path)
-        directories = [os.path.join(context.root, d) for d in context.include_dirs]
+        root = Path(context.root)
+        place, directories = str(root / path), [str(root / d) for d in context.include_dirs]
         file = context.sources.prepare(place, content, lexed, directories)
         problem = (
             "" if self.fearless else refusal(file, macros.needed(uses(content), macros.definitions(context.prelude)))
@@ -90,7 +90,7 @@ class SlangFrontEnd:
             return Parsed(replace(empty_rows(path, content), problem=problem))
         attempt = _best(path, file, context)
         collector = Collector(path, content, lexed)
-        harvest(context.sources.manager, attempt.unit, collector)
+        harvest(context.sources.manager, attempt.unit, collector, broken=bool(attempt.errors))
         _messages(attempt, collector, context)
         read = _includes(attempt.unit, collector)
         rows = collector.finish()
@@ -112,15 +112,23 @@ def _best(path: str, file: Prepared, context: Context) -> Attempt:
     def attempt(known: Mapping[str, str], substitutes: Mapping[str, str], **how: Any) -> Attempt:
         return _attempt(file, context, known, substitutes, **how)
 
-    first = attempt({}, {})
-    best = _with_macros(attempt, file.content, first, macros.definitions(context.prelude))
+    definitions = macros.definitions(context.prelude)
+    best = _with_macros(attempt, file, definitions)
     for words in _KEYWORDS if best.errors else ():
-        best = min(best, attempt(best.known, best.substituted, wrap=(words, "")), key=_badness)
+        best = _better(best, attempt(best.known, best.substituted, wrap=(words, "")))
     for name in _demanded(best, file.content):
-        best = min(best, attempt({**best.known, name: name}, best.substituted), key=_badness)
+        best = _better(best, attempt({**best.known, name: name}, best.substituted))
     if best.errors:
-        best = next((a for a in _fragments(attempt, best) if not a.errors), best)
-    return replace(best, unknown=first.unknown, unknown_here=first.unknown_here)
+        best = next((_better(best, a) for a in _fragments(attempt, best) if not a.errors), best)
+    return replace(best, unknown_here=best.unknown_here - definitions.keys())
+
+
+def _expected(file: Prepared, definitions: Mapping[str, str]) -> dict[str, str]:
+    """Return the definitions of other files that a file seems to need; none where it asks whether one is defined."""
+    pieces = [file.lexed, *(h.lexed for h in file.closure.headers.values())]
+    own = {d.name for p in pieces for d in p.defines}
+    found = macros.needed(uses(file.content) - own, definitions)
+    return {} if any(found.keys() & p.tested for p in pieces) else found
 
 
 def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
@@ -141,33 +149,46 @@ def _badness(attempt: Attempt) -> int:
     return len(attempt.errors)
 
 
-def _with_macros(
-    attempt: Callable[..., Attempt], content: bytes, first: Attempt, definitions: Mapping[str, str]
-) -> Attempt:
+def _better(old: Attempt, new: Attempt) -> Attempt:
+    """Return the attempt with fewer errors, with the macros that were unknown before there were substitutes."""
+    if len(new.errors) >= len(old.errors):
+        return old
+    return replace(new, unknown=old.unknown, unknown_here=old.unknown_here)
+
+
+def _with_macros(attempt: Callable[..., Attempt], file: Prepared, definitions: Mapping[str, str]) -> Attempt:
     """Return the best tree with something in place of the macros that the file does not define.
 
     First the definitions of other files, with substitutes for what these leave open; then substitutes for all; then
     changes of the better of the two, one macro at a time.
     """
-    if not first.unknown:
-        return first
-    texts = b"\n".join([content, *(h.content for h in first.unit.headers.values())])
-    known = macros.needed(first.unknown, definitions)
-    starts: list[tuple[Mapping[str, str], Attempt]] = [({}, first)]
-    if known:
-        more = attempt(known, {})
-        if not more.errors and not more.unknown:
-            return more
-        starts.insert(0, (known, more))
     found: list[Attempt] = []
-    for used, start in starts:
-        bodies = b"\n".join([texts, *(b"`define " + t.encode() for t in used.values())])
-        tries = (attempt(used, candidate, texts=bodies) for candidate in macros.trials(start.unknown, bodies))
-        found.append(_least(tries, start))
+    texts = b"\n".join([file.content, *(h.content for h in file.closure.headers.values())])
+    for start in _starts(attempt, file, definitions):
+        bodies = b"\n".join([texts, *(b"`define " + t.encode() for t in start.known.values())])
+        if not start.unknown:
+            found.append(start)
+        else:
+            tries = (attempt(start.known, c, texts=bodies) for c in macros.trials(start.unknown, bodies))
+            best = _least(tries, start)
+            found.append(replace(best, unknown=start.unknown, unknown_here=start.unknown_here))
         if not found[-1].errors:
             return found[-1]
-    better = [_improved(attempt, content, texts, start) for start in found]
-    return min(better, key=_badness)
+    better = [_improved(attempt, file.content, texts, start) for start in found if start.substituted]
+    return min([*found, *better], key=_badness)
+
+
+def _starts(attempt: Callable[..., Attempt], file: Prepared, definitions: Mapping[str, str]) -> Iterator[Attempt]:
+    """Yield the file with the definitions that it seems to need, with those that slang misses, and as it is."""
+    expected = _expected(file, definitions)
+    first = attempt(expected, {})
+    if expected:
+        yield first
+        first = attempt({}, {})
+    known = macros.needed(first.unknown, definitions)
+    if known and known.keys() != expected.keys():
+        yield attempt(known, {})
+    yield first
 
 
 def _least(attempts: Iterable[Attempt], otherwise: Attempt) -> Attempt:
@@ -191,66 +212,7 @@ def _improved(attempt: Callable[..., Attempt], content: bytes, texts: bytes, bes
             found = attempt(best.known, candidate, texts=texts)
             spent += 1
             if len(found.errors) < len(best.errors):
-                best, improved = found, True
-                break
-    return best
-
-
-def _demanded(attempt: Attempt, content: bytes) -> Iterator[str]:
-    """Yield macros whose absence leads to the first error: text that demands to be compiled with one of them."""
-    for offset, _ in attempt.errors[:1]:
-        yield from macros.absent_at(content, max(0, offset))
-
-
-def _fragments(attempt: Callable[..., Attempt], best: Attempt) -> Iterator[Attempt]:
-    """Yield the file as parts of constructs, with macros as they are and as nothing."""
-    for wrap in _FRAGMENTS:
-        yield attempt(best.known, best.substituted, wrap=wrap)
-        if best.substituted:
-            yield attempt(best.known, dict.fromkeys(best.substituted, ""), wrap=wrap)
-
-
-def _badness(attempt: Attempt) -> int:
-    return len(attempt.errors)
-
-
-def _with_macros(
-    attempt: Callable[..., Attempt], content: bytes, first: Attempt, definitions: Mapping[str, str]
-) -> Attempt:
-    """Return the best tree with something in place of the macros that the file does not define.
-
-    First the definitions of other files, with substitutes for what these leave open; then substitutes for all; then
-    changes of the better of the two, one macro at a time.
-    """
-    if not first.unknown:
-        return first
-    texts = b"\n".join([content, *(h.content for h in first.unit.headers.values())])
-    best, spent = first, 0
-    known = macros.needed(first.unknown, definitions)
-    starts: list[tuple[Mapping[str, str], Attempt]] = [({}, first)]
-    if known:
-        more = attempt(known, {})
-        if not more.errors and not more.unknown:
-            return more
-        starts.insert(0, (known, more))
-    for used, start in starts:
-        bodies = b"\n".join([texts, *(b"`define " + t.encode() for t in used.values())])
-        for candidate in macros.trials(start.unknown, bodies):
-            found = attempt(used, candidate, texts=bodies)
-            spent += 1
-            best = found if best is first or len(found.errors) < len(best.errors) else best
-            if not best.errors:
-                return best
-    improved = True
-    while improved and best.errors and spent < macros.MAX_TRIALS:
-        improved = False
-        for candidate in islice(
-            macros.variants(dict(best.substituted), _near(best, content)), macros.MAX_TRIALS - spent
-        ):
-            found = attempt(best.known, candidate, texts=texts)
-            spent += 1
-            if len(found.errors) < len(best.errors):
-                best, improved = found, True
+                best, improved = _better(best, found), True
                 break
     return best
 

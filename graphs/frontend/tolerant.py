@@ -46,7 +46,14 @@ _HEADERS: Final = {
     "program_nonansi_header": "program",
 }
 """A definition that is never ended leaves its header in an error."""
-_KEYWORDS: Final = {"class": "class", "package": "package", "checker": "checker"}
+_KEYWORDS: Final = {
+    "module_keyword": "module",
+    "interface": "interface",
+    "program": "program",
+    "class": "class",
+    "package": "package",
+    "checker": "checker",
+}
 _CHUNKS: Final = {
     "always_construct": "block",
     "initial_construct": "block",
@@ -92,8 +99,9 @@ _CHUNKS: Final = {
 _CODE: Final = frozenset(
     {
         "always_construct", "initial_construct", "final_construct", "function_declaration", "task_declaration",
-        "class_method", "property_declaration", "sequence_declaration", "concurrent_assertion_item",
-        "deferred_immediate_assertion_item", "covergroup_declaration", "clocking_declaration",
+        "class_method", "class_constructor_declaration", "property_declaration", "sequence_declaration",
+        "concurrent_assertion_item", "deferred_immediate_assertion_item", "covergroup_declaration",
+        "clocking_declaration",
     }
 )  # fmt: skip
 _INSTANCES: Final = frozenset(
@@ -101,11 +109,12 @@ _INSTANCES: Final = frozenset(
 )
 _NAMES: Final = frozenset(
     {
-        "variable_decl_assignment", "net_decl_assignment", "param_assignment", "type_assignment", "specparam_assignment",
-        "hierarchical_instance", "modport_item",
+        "variable_decl_assignment", "net_decl_assignment", "param_assignment", "type_assignment",
+        "specparam_assignment", "hierarchical_instance", "modport_item",
     }
 )  # fmt: skip
 """Each gives a name to the chunk around it."""
+_NAMED_BELOW: Final = ("instance", "assign")
 _MORE: Final = frozenset(
     {
         "seq_block", "par_block", "conditional_statement", "case_statement", "case_item", "loop_statement",
@@ -131,6 +140,10 @@ _NAMELESS: Final = _PRUNED | {
     "parameter_port_list", "list_of_port_declarations", "attribute_instance", "net_type", "net_port_type",
     "variable_port_type", "statement", "module_item", "class_item", "interface_port_header", "tf_port_list",
 }  # fmt: skip
+_TO_BLOCK: Final = (
+    "statement", "statement_item", "statement_or_null", "procedural_timing_control_statement", "function_statement",
+    "seq_block", "par_block",
+)  # fmt: skip
 _IDENTIFIERS: Final = ("simple_identifier", "escaped_identifier")
 _SCOPE: Final = re.compile(rb"(?<![\w$.:`])([A-Za-z_][\w$]*)\s*::\s*[\w$\\*]")
 _NO_SCOPE: Final = frozenset({"super", "this", "local", "std"})
@@ -189,32 +202,32 @@ class _Walk:
         self.errors = 0
         self.lost = 0
         self.problem = ""
+        self._above: list[Node] = []
 
     def walk(self, root: Node) -> None:
         if root.type == "ERROR":
             self._error(root)
         self.rows.node("source_file", "", 0, len(self.content))
-        waiting = [iter(root.children)]
+        self._above = [root]
+        waiting = [_pairs(root)]
         while waiting:
-            node = next(waiting[-1], None)
-            if node is None:
+            found = next(waiting[-1], None)
+            if found is None:
                 waiting.pop()
+                self._above.pop()
                 continue
+            node, following = found
             if node.is_missing:
                 self._problem(node, f"expected {node.type!r}")
             if node.type == "ERROR":
                 self._error(node)
-            if node.is_named:
-                if node.type in _KINDS:
-                    self._add(node)
-                elif node.type in _HEADERS and node.parent is not None and node.parent.type == "ERROR":
-                    self._unended(node, _HEADERS[node.type], _name(node), node.parent.end_byte)
-            elif node.type in _KEYWORDS and node.parent is not None and node.parent.type == "ERROR":
-                following = node.next_sibling
-                if following is not None and following.type in _IDENTIFIERS:
-                    self._unended(node, _KEYWORDS[node.type], _text(following), node.parent.end_byte)
-            if node.type not in _PRUNED or node.has_error:
-                waiting.append(iter(node.children))
+            if node.type in _KINDS:
+                self._add(node)
+            elif self._above[-1].type == "ERROR":
+                self._unended(node, following, self._above[-1].end_byte)
+            if node.child_count and (node.type not in _PRUNED or node.has_error):
+                waiting.append(_pairs(node))
+                self._above.append(node)
 
     def _problem(self, node: Node, message: str) -> None:
         self.errors += 1
@@ -230,13 +243,20 @@ class _Walk:
         inside = sum(c.end_byte - c.start_byte for c in node.children if c.is_named and not c.is_error)
         self.lost += max(0, len(text) - inside)
 
-    def _unended(self, node: Node, kind: str, name: str, end: int) -> None:
-        self.rows.node(node.type, name, node.start_byte, end)
-        self.rows.definition(kind, name, node.start_byte, end)
+    def _unended(self, node: Node, following: Node | None, end: int) -> None:
+        """Add a definition whose beginning lies in an error: it goes on to the end of that."""
+        kind, name = _HEADERS.get(node.type, ""), ""
+        if kind:
+            name = _name(node)
+        elif node.type in _KEYWORDS and following is not None and following.type in _IDENTIFIERS:
+            kind, name = _KEYWORDS[node.type], _text(following)
+        if kind:
+            self.rows.node(node.type, name, node.start_byte, end)
+            self.rows.definition(kind, name, node.start_byte, end)
 
     def _add(self, node: Node) -> None:
         rows, kind, start, end = self.rows, node.type, node.start_byte, node.end_byte
-        name = "" if kind == "ERROR" else _name(node)
+        name = "" if kind == "ERROR" or _CHUNKS.get(kind) in _NAMED_BELOW else _name(node)
         rows.node(kind, name, start, end)
         if kind in _DEFINITIONS:
             rows.definition(_DEFINITIONS[kind], name, start, end)
@@ -251,8 +271,8 @@ class _Walk:
         chunk = self.rows.chunk_of_node.get(self.rows.parent())
         if chunk is not None and name and name not in chunk.names:
             chunk.names.append(name)
-        above = node.parent
-        if node.type == "hierarchical_instance" and above is not None and above.type in _INSTANCES:
+        above = self._above[-1]
+        if node.type == "hierarchical_instance" and above.type in _INSTANCES:
             target = above.child_by_field_name("instance_type")
             if target is not None:
                 self.rows.instantiates(_text(target), name, start)
@@ -266,6 +286,8 @@ class _Walk:
             if "package_import_declaration" in types:
                 return
             what = "type" if "type_declaration" in types else what
+        if what == "block":
+            name = _block_name(node)
         if kind == "class_method" and any(c.type.startswith("task") for c in node.children):
             what = "task"
         above = rows.chunk_of_node.get(rows.parent())
@@ -274,25 +296,37 @@ class _Walk:
             if name and name not in above.names:
                 above.names.append(name)
             rows.chunk_of_node[rows.rows.nodes[-1].id] = above
-        elif kind != "if_generate_construct" or not _is_else(node):
+        elif kind != "if_generate_construct" or not self._is_else(node):
             rows.chunk(what, name, start, end)
         if kind in _CODE:
             rows.code_end = max(rows.code_end, end)
 
+    def _is_else(self, node: Node) -> bool:
+        """Tell whether a conditional stands behind the `else` of another, by its last word before it."""
+        around = self._above[-3:]
+        if not any(n.type == "if_generate_construct" for n in around):
+            return False
+        return self.content[max(0, node.start_byte - 200) : node.start_byte].rstrip().endswith(b"else")
 
-def _is_else(node: Node) -> bool:
-    above = node.parent
-    while above is not None and above.type in ("conditional_generate_construct", "generate_block"):
-        before = node.prev_sibling
-        if before is not None and before.type == "else":
-            return True
-        node, above = above, above.parent
-    return False
+
+def _pairs(node: Node) -> Iterator[tuple[Node, Node | None]]:
+    """Yield every child with the one that follows it; asking a node for its siblings costs its depth."""
+    children = node.children
+    return zip(children, [*children[1:], None], strict=True)
 
 
 def _text(node: Node) -> str:
     raw = (node.text or b"").decode("utf-8", "replace")
     return raw.removeprefix("\\").strip()
+
+
+def _block_name(node: Node) -> str:
+    """Return the name behind the `begin` of a procedure."""
+    inner: Node | None = node
+    while inner is not None and inner.type not in ("seq_block", "par_block"):
+        inner = next((c for c in inner.children if c.type in _TO_BLOCK), None)
+    named = next((c for c in inner.children if c.type in _IDENTIFIERS), None) if inner else None
+    return _text(named) if named is not None else ""
 
 
 def _name(node: Node) -> str:

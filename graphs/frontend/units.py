@@ -13,7 +13,6 @@ the repository.
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 import re
 import stat
@@ -114,6 +113,7 @@ class Sources:
         self._generation = 0
         self._assigned: dict[str, str | None] = {}
         self._buffers: dict[tuple[str, str], pyslang.SourceBuffer] = {}
+        self._bags: dict[tuple[str, ...], pyslang.Bag] = {}
         self._known: dict[tuple[str, bytes], Header] = {}
 
     @property
@@ -134,8 +134,8 @@ class Sources:
             lexed: that of `content`.
             include_dirs: searched for headers after the folder of the file that includes.
         """
-        place = os.path.abspath(path)
-        directories = tuple(os.path.abspath(d) for d in include_dirs)
+        place = _absolute(path)
+        directories = tuple(map(_absolute, include_dirs))
         closure = self._closure(place, lexed, directories)
         return Prepared(place, content, lexed, directories, closure, _depth(place, len(content), closure))
 
@@ -153,11 +153,17 @@ class Sources:
         hidden = file.closure.hidden.get(file.place, ())
         self._put(file.closure, file.directories)
         buffer = self._buffer(file.place, _without(file.content, hidden))
-        bag = _options([self._virtual(d) for d in file.directories], defines, file.depth)
+        bag = self._options([self._virtual(d) for d in file.directories], defines, file.depth)
         buffers = [*self._words(before), buffer, *self._words(behind)]
         tree = syntax.SyntaxTree.fromBuffers(buffers, self.manager, bag)
         frame = frozenset(b.id.id for b in buffers) - {buffer.id.id}
         return Unit(tree, buffer.id.id, frame, file.closure.headers, tuple(hidden))
+
+    def _options(self, directories: Sequence[str], defines: Mapping[str, str], depth: int) -> pyslang.Bag:
+        key = (*directories, *(f"{n}={v}" for n, v in defines.items()), str(depth))
+        if key not in self._bags:
+            self._bags[key] = _options(directories, defines, depth)
+        return self._bags[key]
 
     def _virtual(self, path: str) -> str:
         return f"/@{self._generation}{path}"
@@ -246,6 +252,11 @@ class Sources:
         return self._known[key]
 
 
+def _absolute(path: str) -> str:
+    """Return an absolute path without following links: headers lie beside the name that the user gave."""
+    return posixpath.normpath(posixpath.join(Path.cwd(), path))
+
+
 def _without(content: bytes, includes: Sequence[Include] | None) -> bytes:
     return blanked(content, [Span(i.start, i.end) for i in includes]) if includes else content
 
@@ -325,7 +336,7 @@ class _Disk:
 
     def read(self, path: str) -> bytes | None:
         try:
-            found = os.stat(path)
+            found = Path(path).stat()
             if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_HEADER_BYTES:
                 return None
             version = (found.st_mtime_ns, found.st_size, found.st_ino)

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from rtlgen.core.errors import InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
+from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.database.store import Writer, database_of
 from rtlgen.graphs.frontend.files import parse_file
 from rtlgen.graphs.frontend.guard import MAX_FILE_BYTES
@@ -283,7 +284,7 @@ class Indexer:
         """Elaborate and write the design unless it is up to date; return whether, and the bodies that changed."""
         known = self._tracker.known
         parts = [(path, known[path].context) for path in made.files if path in known]
-        state = json.dumps([_recorded(made, around, self.options), parts], default=list)
+        state = json.dumps([VERSION, _recorded(made, around, self.options), parts], default=list)
         digest = hashlib.sha256(state.encode()).hexdigest()
         if self._writer.get("design") == json.dumps(digest):
             return False, []
@@ -294,7 +295,7 @@ class Indexer:
             design = elaborate(
                 trees,
                 self._sources.manager,
-                tops=made.tops,
+                tops=(*made.tops, *made.spare),
                 parameters={**made.parameters, **self.options.parameters},
                 path_of=self._path_of,
                 advance=advance,
@@ -304,7 +305,7 @@ class Indexer:
         with self._writer.transaction():
             bodies = self._writer.replace_design(design)
             self._writer.put("design", digest)
-            self._writer.put("tops", design.tops)
+            self._writer.put("tops", [name for name in design.tops if name not in made.spare] or design.tops)
             self._writer.put("unknown", made.unknown)
         return True, bodies
 
@@ -375,7 +376,7 @@ def _context_digest(raw_context: str, prelude: str) -> str:
 def _recorded(made: Plan, around: Surroundings, options: Options) -> dict[str, Any]:
     """Return what is needed to elaborate the stored design again."""
     return {
-        "tops": made.tops,
+        "tops": (*made.tops, *made.spare),
         "files": made.files,
         "defines": dict(made.defines),
         "parameters": {**made.parameters, **options.parameters},

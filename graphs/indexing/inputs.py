@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.indexing.tracker import Known
 from rtlgen.graphs.repository.project import Plan
 
@@ -22,7 +23,7 @@ class BodyInputs:
         self._chosen = made.chosen
         self._known = known
         self._stored = stored
-        state = hashlib.sha256(repr((made.tops, sorted(made.defines.items()))).encode())
+        state = hashlib.sha256(repr((VERSION, made.tops, made.spare, sorted(made.defines.items()))).encode())
         for path in made.files:
             if path in known and _concerns_all(known[path]):
                 state.update(f"{path}\0{known[path].context}\0".encode())

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import networkx as nx
+
 from rtlgen.graphs import model
 from rtlgen.graphs.database.mirror import Bits, BodyGraph
 from rtlgen.graphs.query.answers import Crossing, Domain, Reset
+from rtlgen.graphs.query.hierarchy import tree
 
 if TYPE_CHECKING:
     from rtlgen.graphs.database.design import DesignDatabase
@@ -29,8 +32,10 @@ class Clocking:
         self._roots: dict[Bits, Bits] = {}
 
     def blocks(self) -> Iterator[tuple[int, BodyGraph, model.Block]]:
-        """Yield instance, body and block for every clocked block of every instance."""
-        for instance in self.design.rows(model.Instance, "body > 0 ORDER BY id"):
+        """Yield instance, body and block for every clocked block of every instance below the tops."""
+        for _, instance in tree(self.design):
+            if not instance.body:
+                continue
             graph = self.design.mirror.body(instance.body)
             for block in graph.blocks.values():
                 if block.clock:
@@ -284,50 +289,69 @@ def _resets_of(
 
 
 def _synchronous(design: DesignDatabase, block: model.Block) -> tuple[int, int, int, str] | None:
-    """Return the one-bit signal whose test comes first in a block and leads to constants only."""
+    """Return the one-bit signal that decides, whatever else holds, whether a block assigns constants only.
+
+    Such a test stands first, with everything else in its other branch, or last, where it overrides what came before.
+    """
     bounds = _range(block.id)
     statements = {
         s.id: s for s in design.rows(model.Statement, "id BETWEEN ? AND ? AND block = ?", (*bounds, block.id))
     }
-    if not statements:
+    if len(statements) < 3:
         return None
-    entry = min(statements)
-    nexts: dict[int, list[model.Next]] = defaultdict(list)
-    for row in design.rows(model.Next, "id BETWEEN ? AND ? AND source BETWEEN ? AND ?",
-                           (*bounds, min(statements), max(statements))):  # fmt: skip
-        nexts[row.source].append(row)
-    first = nexts[entry][0].target if nexts[entry] else 0
-    if first not in statements or statements[first].kind != "if":
-        return None
-    reads = list(design.rows(model.Reads, "source = ?", (first,)))
-    if len(reads) != 1 or reads[0].low != reads[0].high:
-        return None
-    branch = next((n.target for n in nexts[first] if n.label == "true"), 0)
-    if not branch or not _constants_only(design, statements, nexts, branch, first):
-        return None
-    active = "low" if statements[first].text.lstrip("( ").startswith(("!", "~")) else "high"
-    return reads[0].target, reads[0].low, reads[0].high, active
+    first, last = min(statements), max(statements)
+    rows = design.rows(
+        model.Next, "id BETWEEN ? AND ? AND source BETWEEN ? AND ?", (*bounds, first, last)
+    )  # fmt: skip
+    flow: nx.DiGraph[int] = nx.DiGraph()
+    branches = {}
+    for row in rows:
+        flow.add_edge(row.source, row.target)
+        if row.label == "true":
+            branches[row.source] = row.target
+    leave = next((s.id for s in statements.values() if s.kind == "exit"), 0)
+    for test in _on_the_way(flow, first, leave):
+        reads = list(design.rows(model.Reads, "source = ?", (test,))) if statements[test].kind == "if" else []
+        if len(reads) == 1 and reads[0].low == reads[0].high and test in branches:
+            region = _region(flow, branches[test], leave if leave in flow else last, test)
+            if _constants_only(design, statements, region):
+                active = "low" if statements[test].text.lstrip("( ").startswith(("!", "~")) else "high"
+                return reads[0].target, reads[0].low, reads[0].high, active
+    return None
 
 
-def _constants_only(
-    design: DesignDatabase,
-    statements: dict[int, model.Statement],
-    nexts: dict[int, list[model.Next]],
-    branch: int,
-    test: int,
-) -> bool:
-    """Whether a straight run of assignments of constants leads from `branch` to where both branches meet."""
-    other = {n.target for n in nexts[test] if n.label == "false"}
-    here, assigned = branch, 0
-    while here in statements and here not in other and statements[here].kind == "assign":
-        if any(r.role == "data" for r in design.rows(model.Reads, "source = ?", (here,))):
-            return False
-        assigned += 1
-        following = nexts[here]
-        if len(following) != 1:
-            return False
-        here = following[0].target
-    return assigned > 0 and here in statements and (statements[here].kind == "exit" or here in other)
+def _on_the_way(flow: nx.DiGraph[int], entry: int, leave: int) -> list[int]:
+    """Return the statements that every run of the block passes, in order."""
+    if entry not in flow or leave not in flow:
+        return []
+    after = nx.immediate_dominators(flow.reverse(copy=False), leave)
+    found, here = [], entry
+    while here in after and here != leave:
+        found.append(here)
+        here = after[here]
+    return found
+
+
+def _region(flow: nx.DiGraph[int], start: int, leave: int, test: int) -> set[int]:
+    """Return the statements of a branch, up to where all branches of the test meet."""
+    after = nx.immediate_dominators(flow.reverse(copy=False), leave)
+    join = after.get(test, leave)
+    found: set[int] = set()
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        if here != join and here not in found:
+            found.add(here)
+            waiting.extend(flow.successors(here))
+    return found
+
+
+def _constants_only(design: DesignDatabase, statements: dict[int, model.Statement], region: set[int]) -> bool:
+    """Whether a branch assigns something, and nothing but constants."""
+    kinds = [statements[s].kind for s in region]
+    if "assign" not in kinds or any(kind not in ("assign", "if") for kind in kinds):
+        return False
+    return not any(next(iter(design.rows(model.Reads, "source = ?", (s,))), None) for s in region)
 
 
 def _range(identifier: int) -> tuple[int, int]:

@@ -12,6 +12,10 @@ FREE = frozenset({"port", "alias"})
 ROLES = frozenset({"data", "control", "index", "clock", "reset"})
 
 
+Ranges = dict[tuple[int, int], list[tuple[int, int, int]]]
+"""(instance, signal) → low bit, high bit, depth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cone:
     """A set of bits and the edges between them.
@@ -23,7 +27,7 @@ class Cone:
     """
 
     root: Bits
-    bits: dict[tuple[int, int], list[tuple[int, int, int]]]
+    bits: Ranges
     edges: list[Step]
     complete: bool
 
@@ -49,13 +53,16 @@ def cone(
         root: where to start.
         forward: fan-out instead of fan-in.
         depth: number of blocks to go through; None for no limit. Ports and other names of a signal count nothing.
-        through_registers: False stops at registers (they are in the cone, what is behind them is not).
+        through_registers: False stops at registers: they are in the cone, what is behind them is not. A root that is
+            a register itself has the logic of its next value as fan-in.
         roles: kinds of dependency to follow.
         limit: largest number of steps.
     """
     wanted = frozenset(roles) | FREE
     follow: Callable[[Bits], Iterable[Step]] = mirror.sinks if forward else mirror.sources
-    bits: dict[tuple[int, int], list[tuple[int, int, int]]] = {(root.instance, root.signal): [(root.low, root.high, 0)]}
+    bits: Ranges = {}
+    seen: dict[tuple[int, int], int] = {}
+    list(_new(seen, bits, root, 0))
     edges: list[Step] = []
     level = [root]
     reached = 0
@@ -67,44 +74,35 @@ def cone(
                 free = step.kind in FREE
                 if step.kind not in wanted or (not free and depth is not None and reached >= depth):
                     continue
+                crosses = step.registered and not through_registers
+                if crosses and not forward and here != root:
+                    continue
                 if len(edges) >= limit:
                     return Cone(root, bits, edges, complete=False)
                 edges.append(step)
-                stops = step.registered and not through_registers
                 instance, signal, _, _ = far = step.bits
-                for low, high in _new(bits, far, reached if free else reached + 1):
-                    if not stops:
+                for low, high in _new(seen, bits, far, reached if free else reached + 1):
+                    if not (crosses and forward):
                         (level if free else following).append(Bits(instance, signal, low, high))
         level = following
         reached += 1
     return Cone(root, bits, edges, complete=True)
 
 
-def _new(seen: dict[tuple[int, int], list[tuple[int, int, int]]], bits: Bits, depth: int) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a range that were not seen before, and note them."""
+def _new(seen: dict[tuple[int, int], int], found: Ranges, bits: Bits, depth: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a range that were not seen before, and note them; `seen` holds a mask of bits per signal."""
     instance, signal, first, last = bits
-    ranges = seen.get((instance, signal))
-    if ranges is None:
-        seen[instance, signal] = [(first, last, depth)]
-        yield first, last
+    key = (instance, signal)
+    old = seen.get(key, 0)
+    fresh = (((1 << (last - first + 1)) - 1) << first) & ~old
+    if not fresh:
         return
-    parts = [(first, last)]
-    for low, high, _ in ranges:
-        if low <= first and last <= high:
-            return
-        parts = [rest for part in parts for rest in _without(part, low, high)]
-    for part in parts:
-        ranges.append((*part, depth))
-        yield part
-
-
-def _without(part: tuple[int, int], low: int, high: int) -> Iterator[tuple[int, int]]:
-    """Yield what is left of a range when `low..high` is taken out of it."""
-    first, last = part
-    if last < low or first > high:
-        yield part
-        return
-    if first < low:
-        yield first, low - 1
-    if last > high:
-        yield high + 1, last
+    seen[key] = old | fresh
+    ranges = found.setdefault(key, [])
+    while fresh:
+        low = (fresh & -fresh).bit_length() - 1
+        run = fresh >> low
+        length = (~run & (run + 1)).bit_length() - 1
+        ranges.append((low, low + length - 1, depth))
+        yield low, low + length - 1
+        fresh ^= ((1 << length) - 1) << low

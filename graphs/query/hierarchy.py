@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from rtlgen.graphs import model
@@ -30,12 +31,28 @@ def answer(design: DesignDatabase, row: model.Instance) -> InstanceAnswer:
 def tree(
     design: DesignDatabase, root: model.Instance | None = None, *, depth: int | None = None
 ) -> list[tuple[int, model.Instance]]:
-    """Return (level, instance) below `root` (or all tops), each before what it holds."""
+    """Return (level, instance) below `root` (or the tops of the design), each before what it holds.
+
+    Modules that nothing instantiates are elaborated beside the tops; they are left out unless they are the root.
+    """
+    rows = design.rows(model.Instance, "id > 0 ORDER BY id")
+    return arranged(rows, root, depth=depth, tops=design.note("tops") or ())
+
+
+def arranged(
+    rows: Iterable[model.Instance],
+    root: model.Instance | None = None,
+    *,
+    depth: int | None = None,
+    tops: Collection[str] = (),
+) -> list[tuple[int, model.Instance]]:
+    """Return (level, instance) below `root` (or `tops`, or all) of instances in order of their number."""
     children: dict[int, list[model.Instance]] = {}
-    for row in design.rows(model.Instance, "id > 0 ORDER BY id"):
+    for row in rows:
         children.setdefault(row.parent, []).append(row)
     found: list[tuple[int, model.Instance]] = []
-    waiting = [(0, r) for r in reversed([root] if root is not None else children.get(0, []))]
+    roots = [r for r in children.get(0, []) if not tops or r.name in tops]
+    waiting = [(0, r) for r in reversed([root] if root is not None else roots)]
     while waiting:
         level, row = waiting.pop()
         found.append((level, row))

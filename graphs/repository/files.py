@@ -24,6 +24,8 @@ _TOOLS_TEXT: Final = """
 """
 TOOLS: Final = frozenset(_TOOLS_TEXT.split())
 """Folders that tools write or fill with other people's packages."""
+_NEVER: Final = frozenset(("__pycache__", "node_modules", "site-packages"))
+"""Of these nothing need be said."""
 MAX_DEPTH: Final = 200
 
 
@@ -122,9 +124,9 @@ class _Walk:
                 elif depth >= MAX_DEPTH:
                     self._skip("Depth", f"folders are nested deeper than {MAX_DEPTH}", path)
                 elif name in TOOLS:
-                    self._skip(
-                        "ToolFolder", f"folder {name} is taken for the output of a tool; -f names its files", path
-                    )
+                    if name not in _NEVER:
+                        text = f"folder {name} is taken for the output of a tool; -f names its files"
+                        self._skip("ToolFolder", text, path)
                 else:
                     todo.append((path, depth + 1))
         for path in self._links:

@@ -37,6 +37,8 @@ class Plan:
     defines: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Of the top, as Verilog text."""
+    spare: tuple[str, ...] = ()
+    """Modules that nothing instantiates, of the design's own places: elaborated beside the tops, to be asked too."""
     unknown: tuple[str, ...] = ()
     """Modules that the design instantiates and no file defines."""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -116,9 +118,10 @@ def plan(
         notes.extend(part.notes, part.places)
     given = _given(listed, parts)
     units = collect(files, includes.closure)
-    names = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
+    names, spare = _tops(units, given, [*tops] or [*listed.tops, *parts.tops], all_tops, notes)
     design = gather(units, names, given)
-    order, circle = compile_order(_sorted(design, given, units), _needs(design, units))
+    whole = gather(units, [*names, *spare], given) if spare else design
+    order, circle = compile_order(_sorted(whole, given, units), _needs(whole, units))
     macros = Macros(files, includes.closure, macros_given, given.rank)
     preludes = {path: text for path in sorted(files) if (text := macros.prelude(path))}
     report.on_design(notes, design)
@@ -133,7 +136,8 @@ def plan(
         defines=macros_given,
         parameters={**parts.parameters, **listed.parameters},
         unknown=tuple(design.definitions.unknown),
-        chosen={n: u.path for part in (design.packages, design.definitions) for n, u in sorted(part.chosen.items())},
+        spare=spare,
+        chosen={n: u.path for part in (whole.packages, whole.definitions) for n, u in sorted(part.chosen.items())},
         notes=tuple(notes.rows),
         places=tuple(notes.places),
         preludes=preludes,
@@ -177,20 +181,22 @@ def _given(listed: FileList, parts: CoreFiles) -> Given:
     return Given({path: n for n, path in enumerate(sources)}, library, listed.library_dirs)
 
 
-def _tops(units: Units, given: Given, wanted: Sequence[str], all_tops: bool, notes: Notes) -> tuple[str, ...]:
-    """Return the tops that are asked for, or those that are found."""
+def _tops(
+    units: Units, given: Given, wanted: Sequence[str], all_tops: bool, notes: Notes
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tops that are asked for, or those that are found, and the spare modules beside them."""
     for name in wanted:
         if name not in units.definitions:
             near = get_close_matches(name, units.definitions, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise InputError(f"no module {name!r} in the {len(units.of_file)} files of the repository{hint}")
     if wanted and not all_tops:
-        return _unique(wanted)
+        return _unique(wanted), ()
     found = find_tops(units, given.files or None)
     if all_tops:
-        return _unique([*wanted, *found.names, *found.spare, *found.boards, *found.others])
+        return _unique([*wanted, *found.names, *found.spare, *found.boards, *found.others]), ()
     report.on_tops(notes, found)
-    return found.names
+    return found.names, found.spare
 
 
 def _sorted(design: Design, given: Given, units: Units) -> list[str]:

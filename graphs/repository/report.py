@@ -18,13 +18,15 @@ def on_tops(notes: Notes, tops: Tops) -> None:
         return
     rest = [
         (tops.boards, "board around the design", "boards around the design"),
-        (tops.spare, "module that nothing instantiates", "modules that nothing instantiates"),
         (tops.others, "top of tests, examples or libraries", "tops of tests, examples or libraries"),
     ]
     parts = [f"{len(some)} {one if len(some) == 1 else many} ({names(some)})" for some, one, many in rest if some]
     left = f"; left out: {', '.join(parts)}" if parts else ""
+    count = len(tops.spare)
+    spare = f", and {count} {'module' if count == 1 else 'modules'} that nothing instantiates" if count else ""
+    spare += f" ({names(tops.spare)})" if count else ""
     is_one = len(tops.names) == 1
-    text = f"{'top' if is_one else 'tops'} found: {names(tops.names, 20)}{left}; --top NAME takes another"
+    text = f"{'top' if is_one else 'tops'} found: {names(tops.names, 20)}{spare}{left}; --top NAME takes another"
     notes.add("Tops", text + (", --all-tops takes all" if parts else ""))
 
 

@@ -174,3 +174,8 @@ def machines(found: Sequence[StateMachine]) -> None:
             table.add_row(escape(t.source), escape(t.target or "?"), escape(t.condition))
         console.print(table)
         console.print()
+
+
+def rows(columns: Sequence[str], found: Sequence[Sequence[object]]) -> None:
+    """Print a table of any columns."""
+    _rows(_table(*columns), found)

@@ -272,3 +272,24 @@ def text(database: Path, module: str, view: str, tokens: int | None, focus: tupl
     click.echo(found.text, nl=False)
     if found.left_out:
         click.echo("left out: " + ", ".join(f"{count} {what}" for what, count in found.left_out.items()), err=True)
+
+
+@command.command("cypher")
+@click.argument("query")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Parameter of the query (repeatable).")
+@_common
+def cypher(database: Path, query: str, parameters: tuple[str, ...], as_json: bool) -> None:
+    """Ask in Cypher, by Ladybug (`pip install ladybug`)."""
+    from rtlgen.cli._options import pairs
+    from rtlgen.graphs.engines.ladybug import run_cypher
+
+    values = dict(pairs(parameters, "--param", need_value=False))
+    with _open(database) as design:
+        found = run_cypher(design, query, values)
+    if as_json:
+        records = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+        click.echo(json.dumps(records, indent=2, default=str))
+    else:
+        show.rows(found.columns, found.rows)
+        if not found.complete:
+            click.echo("there are more rows; LIMIT or SKIP in the query shows others", err=True)

@@ -27,10 +27,19 @@ MAX_TOPS = 8
 @click.option("--all-tops", is_flag=True, help="Elaborate every module that no other instantiates, testbenches too.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave files out, as in a .gitignore (repeatable).")
 @click.option("--db", "database", type=click.Path(path_type=Path), help="Default REPOSITORY/.rtlgen/graph.db.")
+@click.option("--netlist", is_flag=True, help="Add the wires of the synthesized netlist, and what they stand for.")
 @click.option("--watch", is_flag=True, help="Stay, and update the database whenever a file changes.")
 @click.option("--notes", "all_notes", is_flag=True, help="Show every note, not only the first ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON (with --watch one line an update).")
-def command(repository: Path, database: Path | None, watch: bool, as_json: bool, all_notes: bool, **values: Any) -> int:
+def command(
+    repository: Path,
+    database: Path | None,
+    watch: bool,
+    as_json: bool,
+    all_notes: bool,
+    netlist: bool,
+    **values: Any,
+) -> int:
     """Make or update the design database of REPOSITORY.
 
     Sources, include folders, packages and tops are found; file lists (-f), FuseSoC cores (--core) and the other options
@@ -50,7 +59,18 @@ def command(repository: Path, database: Path | None, watch: bool, as_json: bool,
         _print(done, as_json, all_notes)
         if watch:
             return _watch(indexer, as_json)
+    if netlist:
+        _add_netlist(Path(done.database))
     return 0
+
+
+def _add_netlist(database: Path) -> None:
+    from rtlgen.cli._netlist import add_netlist
+
+    added = add_netlist(database)
+    click.echo(f"netlist: {added.nets:,} named wires, {added.matched:,} stand for signals of the source", err=True)
+    for top, reason in added.failures:
+        click.echo(f"netlist: {top}: Yosys does not take it: {reason}", err=True)
 
 
 def _options(values: dict[str, Any]) -> Any:

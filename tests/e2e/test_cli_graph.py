@@ -183,3 +183,12 @@ def test_a_near_miss_lists_candidates(system: Path, capsys: pytest.CaptureFixtur
 def test_no_database_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["graph", "--db", str(tmp_path), "stats"]) == 2
     assert f"no design database here; make one with `rtlgen index {tmp_path}`" in capsys.readouterr().err
+
+
+def test_the_netlist_is_added_on_request(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "system")
+    result = _run("index", str(tmp_path / "system"), "--netlist")
+    assert result.exit_code == 0, result.output
+    counts = _ask(tmp_path / "system", "stats")
+    assert counts["net"] > 20
+    assert counts["corresponds"] > 20

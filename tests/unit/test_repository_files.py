@@ -1,6 +1,5 @@
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -155,8 +154,5 @@ def test_many_small_files(tmp_path: Path) -> None:
         (tmp_path / f"d{folder}").mkdir()
         for name in range(100):
             (tmp_path / f"d{folder}/m{name}.sv").touch()
-    started = time.perf_counter()
     found = discover(tmp_path)
     assert len(found.files) == 5000
-    # measured: 0.05 s; this much is something quadratic
-    assert time.perf_counter() - started < 2
