@@ -472,8 +472,8 @@ def find_database(path: Path) -> Path:
         place = database_of(folder)
         if place.is_file():
             return place
-    place = "`rtlgen index`" if not path.is_dir() else f"`rtlgen index {path}`"
-    raise InputError(f"{path}: no design database here; make one with {place}")
+    command = f"rtlgen index {path}" if path.is_dir() else "rtlgen index"
+    raise InputError(f"{path}: no design database here; make one with `{command}`")
 
 
 def _split(path: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`rtlgen index` and `rtlgen graph` with bad input: what can be indexed is, one message says the rest, nothing breaks."""
+"""`rtlgen index` and `rtlgen graph` with bad input: what can be indexed is, a message says the rest, nothing breaks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rtlgen.cli import main
+from rtlgen.cli import cli, main
 from rtlgen.graphs import model
 from rtlgen.graphs.database.design import DesignDatabase
 from rtlgen.graphs.indexing import Indexer
@@ -306,7 +306,11 @@ def test_nothing_to_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_index_refuses(
-    system: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+    system: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
 ) -> None:
     monkeypatch.chdir(system.parent)
     code, _, err = _run(capsys, "index", *arguments)
@@ -333,7 +337,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("system.low[0+:0]", "system.low: expected a width of at least 1, got '[0+:0]'"),
         ("system.request.nope", "system.request: expected a member such as valid, tag, data, got 'nope'"),
         ("system.low[" + "9" * 40 + "]", "expected [index], [from:to] or .member next"),
-        ("x'; DROP TABLE signal;--", "no signal \"x'; DROP TABLE signal;--\""),
+        ("x'; DROP TABLE signal;--", 'no signal "x\'; DROP TABLE signal;--"'),
         ("system." + "x" * 100_000, "no signal 'system.xxx"),
         *((name, f"no signal {name!r}") for name in ("", " ", ".", "..", "\\", "[", "]", "%", "*", "_", "a\nb", "ü")),
     ],
@@ -375,9 +379,7 @@ def test_what_is_no_database_is_left_alone(system: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("page", [0, 1, 3, 8, 20, 40])
-def test_a_damaged_database_gives_a_message(
-    system: Path, capsys: pytest.CaptureFixture[str], page: int
-) -> None:
+def test_a_damaged_database_gives_a_message(system: Path, capsys: pytest.CaptureFixture[str], page: int) -> None:
     with Indexer(system) as indexer:
         indexer.run()
     database = system / ".rtlgen/graph.db"
@@ -415,7 +417,8 @@ def test_a_full_disk_loses_nothing(system: Path, capsys: pytest.CaptureFixture[s
     with Indexer(system) as indexer:
         indexer.run()
     lane = system / "rtl/lane.sv"
-    lane.write_text(lane.read_text() + "\n".join(f"// {i};{random.Random(i).randrange(1 << 60)}" for i in range(20_000)))
+    noise = "\n".join(f"// {i};{random.Random(i).randrange(1 << 60)}" for i in range(20_000))
+    lane.write_text(lane.read_text() + noise)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
@@ -512,5 +515,5 @@ def test_a_reader_of_a_database_that_can_not_be_written(system: Path) -> None:
         copy = system.parent / "copy"
         shutil.copytree(system, copy)  # as a process that was killed leaves it: with its log
     assert (copy / ".rtlgen/graph.db-wal").stat().st_size
-    result = CliRunner().invoke(__import__("rtlgen.cli").cli.cli, ["graph", "--db", str(copy), "drivers", "system.low"])
+    result = CliRunner().invoke(cli, ["graph", "--db", str(copy), "drivers", "system.low"])
     assert result.exit_code == 0
