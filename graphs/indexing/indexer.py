@@ -99,7 +99,7 @@ class Indexer:
         self.options = options or Options()
         self.bus = bus or EventBus()
         self.token = token
-        self.database = database or database_of(self.root)
+        self.database = (database or database_of(self.root)).absolute()
         self._writer = Writer(self.database)
         self._tracker = Tracker(self.root, self.options, self.database)
         self._sources = Sources()
@@ -144,6 +144,13 @@ class Indexer:
         elaborated, bodies = self._design(made, around)
         elaborate_s = time.perf_counter() - start - syntax_s
         return self._report(made, (changed, removed), elaborated, bodies, (syntax_s, elaborate_s, start))
+
+    def names(self, path: Path) -> bool:
+        """Tell whether a file counts whatever its ending: a source, file list or core that the user or a list names."""
+        given = [self.root / name for name in (*self.options.filelists, self.options.core or "")]
+        return path in given or (
+            path.is_relative_to(self.root) and str(path.relative_to(self.root)) in self._tracker.known
+        )
 
     def _forget(self) -> None:
         if self._sources.size > _FORGET_BYTES:

@@ -98,7 +98,7 @@ def _watch(indexer: Indexer, as_json: bool) -> int:
 
     click.echo(f"watching {indexer.root}; Ctrl-C ends", err=True)
     try:
-        for paths in changes(indexer.root, indexer.database):
+        for paths in changes(indexer.root, indexer.database, indexer.names):
             try:
                 done = indexer.run(paths)
             except InputError as error:

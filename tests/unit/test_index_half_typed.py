@@ -6,6 +6,7 @@ import importlib.util
 import random
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,29 @@ def _copied(source: Path, tmp_path: Path) -> Path:
     for name in ("original", "typed"):
         shutil.copytree(source, tmp_path / name)
     return tmp_path / "typed"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM signal WHERE name = 'result'", "ends of drives"),
+        ("UPDATE drives SET high = high + 1000", "range of drives"),
+        ("UPDATE instance SET parent = 99 WHERE name = 'u_control'", "parent of an instance"),
+        ("DELETE FROM file WHERE path LIKE '%lane%'", "definition without file"),
+        ("UPDATE chunk SET end = end + 100000", "outside of"),
+        ("UPDATE port_bind SET inner = 'nope'", "inner side of a port"),
+        ("UPDATE flows SET aligned = 1, source_high = source_high - 1 WHERE source_high > source_low", "aligned flows"),
+    ],
+)
+def test_faults_are_found(tmp_path: Path, faults: Callable[[Path], list[str]], change: str, fault: str) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "system")
+    with Indexer(tmp_path / "system") as indexer:
+        indexer.run()
+    assert faults(tmp_path / "system") == []
+    with sqlite3.connect(tmp_path / "system/.rtlgen/graph.db") as connection:
+        connection.execute(change)
+    connection.close()
+    assert any(fault in f for f in faults(tmp_path / "system"))
 
 
 @pytest.mark.parametrize("seed", range(3))
