@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rtlgen.graphs.rows import BodyRows
 
 MAX_CANDIDATES = 8
+MAX_SHOWN = 200
+"""Characters of a name that is not known."""
 
 
 class DesignDatabase:
@@ -173,13 +175,13 @@ class DesignDatabase:
         return found
 
     def _instance(self, path: str) -> model.Instance | None:
-        tries = (
-            ("path = ?", path),
-            ("definition = ?", path),
-            ("path LIKE '%.' || ? ESCAPE '\\'", _like(path)),
+        tries: tuple[tuple[str, tuple[object, ...]], ...] = (
+            ("path = ?", (path,)),
+            ("definition = ?", (path,)),
+            ("substr(path, ?) = ?", (-len(path) - 1, "." + path)),
         )
-        for where, value in tries:
-            row = next(self.rows(model.Instance, f"{where} ORDER BY id LIMIT 1", (value,)), None)
+        for where, values in tries:
+            row = next(self.rows(model.Instance, f"{where} ORDER BY id LIMIT 1", values), None)
             if row is not None:
                 return model.Instance(*row)
         return None
@@ -209,7 +211,7 @@ class DesignDatabase:
             width = max(signal.width, 1)
             if end == len(name):
                 return Bits(instance.id, number, 0, width - 1)
-            low, high = layout(signal).resolve(name[end:])
+            low, high = layout(signal).resolve(name[end:], f"{instance.path}.{name[:end]}")
             return Bits(instance.id, number, low, high)
         return None
 
@@ -470,7 +472,8 @@ def find_database(path: Path) -> Path:
         place = database_of(folder)
         if place.is_file():
             return place
-    raise InputError(f"{path}: no design database here; make one with `rtlgen index {path}`")
+    command = f"rtlgen index {path}" if path.is_dir() else "rtlgen index"
+    raise InputError(f"{path}: no design database here; make one with `{command}`")
 
 
 def _split(path: str) -> list[str]:
@@ -494,11 +497,8 @@ def _ends(name: str) -> list[int]:
     return [len(name), *(i for i in range(len(name) - 1, 0, -1) if name[i] in ".[")]
 
 
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
 def _no_such(what: str, name: str, known: Sequence[str]) -> str:
+    name = name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…"
     near = [n for n, _, _ in process.extract(name, known, limit=MAX_CANDIDATES, score_cutoff=50)]
     hint = f"; near: {', '.join(near)}" if near else ""
     return f"no {what} {name!r}{hint}"

@@ -37,6 +37,8 @@ def connect(path: Path, *, write: bool = False) -> sqlite3.Connection:
     Raises:
         InputError: it is no database of this version, or can't be opened.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: expected the file of a design database, got a folder")
     try:
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode=WAL" if write else "PRAGMA query_only=1")

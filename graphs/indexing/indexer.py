@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rtlgen.core.errors import InputError
 from rtlgen.core.events import EventBus, JobAdvanced, JobFinished, JobStarted, StopToken
 from rtlgen.graphs.database.schema import VERSION
 from rtlgen.graphs.database.store import Writer, database_of
@@ -126,7 +128,10 @@ class Indexer:
             InputError: a file list, core or top is not there, or the disk is full.
             KeyboardInterrupt: the user asked to stop; what was finished is in the database.
         """
-        return with_room(lambda: self._run(paths))
+        try:
+            return with_room(lambda: self._run(paths))
+        except sqlite3.Error as error:
+            raise InputError(f"{self.database}: can't be used: {error}; remove it and index again") from error
 
     def _run(self, paths: Collection[Path] | None) -> Indexed:
         start = time.perf_counter()

@@ -36,10 +36,17 @@ def _common(function: Command) -> Command:
 
 @contextmanager
 def _open(database: Path) -> Iterator[DesignDatabase]:
+    import sqlite3
+    import zlib
+
+    from rtlgen.core.errors import InputError
     from rtlgen.graphs.database.design import DesignDatabase
 
     with DesignDatabase.open(database) as design:
-        yield design
+        try:
+            yield design
+        except (sqlite3.DatabaseError, zlib.error) as error:
+            raise InputError(f"{design.location}: can't be read: {error}; remove it and index again") from error
 
 
 def _answer(answer: Any, as_json: bool, printer: Callable[[Any], None]) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from rtlgen.graphs.database.design import DesignDatabase
 from rtlgen.graphs.indexing import Indexed, Indexer, Options
 from rtlgen.graphs.model import SHIFT
 
+Contents = Callable[[Path], dict[str, Any]]
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "repository"
 
 
@@ -34,36 +35,6 @@ def system(tmp_path: Path) -> Path:
 def _index(root: Path, **options: Any) -> Indexed:
     with Indexer(root, Options(**options)) as indexer:
         return indexer.run()
-
-
-def _contents(root: Path) -> dict[str, Any]:
-    """Return everything in a database without the numbers that depend on the order of events."""
-    with DesignDatabase.open(root) as design:
-        paths = {f.id: f.path for f in design.rows(model.File)}
-        keys = dict(design._connection.execute("SELECT body, key FROM body_key"))
-        found: dict[str, Any] = {
-            "files": sorted((f.path, f.sha256, f.lines, f.tier, f.errors) for f in design.rows(model.File)),
-            "instances": sorted((i.path, keys.get(i.body, ""), i.definition) for i in design.rows(model.Instance)),
-            "bodies": sorted((keys[b.id], b.digest, paths.get(b.file, "")) for b in design.rows(model.Body)),
-        }
-        for row_type in (*model.FILE_NODES, *model.FILE_EDGES):
-            found[row_type.__name__] = sorted(_local(row, paths, paths) for row in design.rows(row_type))
-        for row_type in (*model.BODY_NODES, *model.BODY_EDGES):
-            found[row_type.__name__] = sorted(_local(row, paths, keys) for row in design.rows(row_type))
-    return found
-
-
-def _local(row: Any, paths: dict[int, str], owners: dict[int, str]) -> str:
-    """Return a row as text, numbers of files and owners replaced by names."""
-    parts = []
-    for name, value in row._asdict().items():
-        if name == "file" or (isinstance(row, model.Includes) and name == "target"):
-            parts.append(paths.get(value, ""))
-        elif isinstance(value, int) and value >> SHIFT:
-            parts.append(f"{owners[value >> SHIFT]}:{value & ((1 << SHIFT) - 1)}")
-        else:
-            parts.append(repr(value))
-    return "|".join(parts)
 
 
 def test_a_repository_is_found_out_by_itself(system: Path) -> None:
@@ -142,7 +113,9 @@ _EDITS = (
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_after_any_edits_the_database_is_as_a_fresh_one(system: Path, tmp_path: Path, seed: int) -> None:
+def test_after_any_edits_the_database_is_as_a_fresh_one(
+    system: Path, tmp_path: Path, seed: int, contents: Contents
+) -> None:
     chance = random.Random(seed)
     fresh = tmp_path / "fresh"
     with Indexer(system) as indexer:
@@ -158,10 +131,10 @@ def test_after_any_edits_the_database_is_as_a_fresh_one(system: Path, tmp_path: 
             shutil.rmtree(fresh, ignore_errors=True)
             shutil.copytree(system, fresh, ignore=shutil.ignore_patterns(".rtlgen"))
             _index(fresh)
-            assert _contents(system) == _contents(fresh)
+            assert contents(system) == contents(fresh)
 
 
-def test_another_process_finds_the_changes_since(system: Path, tmp_path: Path) -> None:
+def test_another_process_finds_the_changes_since(system: Path, tmp_path: Path, contents: Contents) -> None:
     _index(system)
     for name, old, new in _EDITS[:5]:
         path = system / name
@@ -170,7 +143,7 @@ def test_another_process_finds_the_changes_since(system: Path, tmp_path: Path) -
         assert done.changed >= 1
     shutil.copytree(system, tmp_path / "fresh", ignore=shutil.ignore_patterns(".rtlgen"))
     _index(tmp_path / "fresh")
-    assert _contents(system) == _contents(tmp_path / "fresh")
+    assert contents(system) == contents(tmp_path / "fresh")
 
 
 def test_a_reader_keeps_its_state_until_it_asks(system: Path) -> None:
@@ -222,7 +195,7 @@ def _readings(root: Path) -> Iterator[None]:
         yield
 
 
-def _kill_often(system: Path, times: int) -> None:
+def _kill_often(system: Path, times: int, contents: Contents) -> None:
     reader = _readings(system)
     for turn in range(times):
         if turn % 10 == 0:
@@ -243,13 +216,13 @@ def _kill_often(system: Path, times: int) -> None:
     copy = system.parent / "fresh"
     shutil.copytree(system, copy, ignore=shutil.ignore_patterns(".rtlgen"))
     _index(copy)
-    assert _contents(system) == _contents(copy)
+    assert contents(system) == contents(copy)
 
 
-def test_a_killed_indexer_loses_nothing(system: Path) -> None:
-    _kill_often(system, 6)
+def test_a_killed_indexer_loses_nothing(system: Path, contents: Contents) -> None:
+    _kill_often(system, 6, contents)
 
 
 @pytest.mark.slow
-def test_two_hundred_killed_indexers_lose_nothing(system: Path) -> None:
-    _kill_often(system, 200)
+def test_two_hundred_killed_indexers_lose_nothing(system: Path, contents: Contents) -> None:
+    _kill_often(system, 200, contents)
