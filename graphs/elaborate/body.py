@@ -67,6 +67,7 @@ class _Extraction:
         self.connections = Connections(self.names, rows)
         self._kept = kept
         self._members: list[Any] = []
+        self._is_unit = not isinstance(body, ast.InstanceBodySymbol)
 
     def run(self) -> Extracted:
         self._members = list(self._collect(self.body))
@@ -148,6 +149,8 @@ class _Extraction:
             self._simple("assign", "assign", member.assignment, "continuous")
         elif isinstance(member, ast.ProceduralBlockSymbol):
             self._procedure(member)
+        elif isinstance(member, ast.InstanceSymbol | ast.UninstantiatedDefSymbol) and self._is_unit:
+            return  # text that has lost its module
         elif isinstance(member, ast.InstanceSymbol):
             self._instance(member)
         elif isinstance(member, ast.PrimitiveInstanceSymbol):

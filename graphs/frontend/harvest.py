@@ -145,10 +145,10 @@ def _written(node: Any) -> str:
 
 
 def _assigned(node: Any) -> str:
-    first = node.assignments[0]
+    first = node.assignments[0] if len(node.assignments) else None
     while type(left := getattr(first, "left", None)).__name__ != "NoneType":
         first = left
-    return str(first.getFirstToken().valueText)
+    return str(first.getFirstToken().valueText) if first is not None else ""
 
 
 _PROCEDURES: Final = (
@@ -244,6 +244,7 @@ class _Harvest:
         self.manager, self.buffer, self.rows = manager, unit.buffer, collector
         self._uses.clear()
         self._type = ""
+        self.size = len(collector.content)
         collector.node("CompilationUnit", "", 0, len(collector.content))
         unit.tree.root.visit(lookup_table=self._table)
         self._depths.clear()
@@ -305,7 +306,7 @@ class _Harvest:
             extent = node.sourceRange
             first, last = extent.start, extent.end
             if first.buffer.id == buffer and last.buffer.id == buffer:
-                start, end, depth = first.offset, last.offset, 0
+                start, end, depth = first.offset, min(last.offset, self.size), 0  # missing tokens have a length too
                 if self.broken:
                     end = min(end, _real_end(node))
                 if end < start:
