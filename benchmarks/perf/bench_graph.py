@@ -52,16 +52,18 @@ def main() -> None:
 
 
 _CHILD = """
-import json, resource, sys
+import json, resource, sys, time
 from pathlib import Path
 from rtlgen.graphs.indexing import Indexer, Options
 root, database, filelists = sys.argv[1], Path(sys.argv[2]), tuple(json.loads(sys.argv[3]))
+start = time.process_time()
 with Indexer(root, Options(filelists=filelists), database=database) as indexer:
     first = indexer.run()
+cpu_s = time.process_time() - start
 with Indexer(root, Options(filelists=filelists), database=database) as indexer:
     again = indexer.run()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([first.files, first.lines, first.wall_s, first.bodies, first.instances, again.wall_s, peak]))
+print(json.dumps([first.files, first.lines, first.wall_s, cpu_s, first.bodies, first.instances, again.wall_s, peak]))
 """
 
 
@@ -69,10 +71,11 @@ def _full(name: str, root: Path, folder: Path) -> None:
     database = folder / f"{name}.db"
     argv = [sys.executable, "-c", _CHILD, str(root), str(database), json.dumps(FILELISTS.get(name, ()))]
     out = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    files, lines, wall_s, bodies, instances, again_s, peak_mb = json.loads(out)
+    files, lines, wall_s, cpu_s, bodies, instances, again_s, peak_mb = json.loads(out)
     per = wall_s / lines * 100_000
     print(
-        f"{name:12} {files:4} files {lines:7,} lines {bodies:4} bodies {instances:5,} instances: {wall_s:5.2f} s, "
+        f"{name:12} {files:4} files {lines:7,} lines {bodies:4} bodies {instances:5,} instances: "
+        f"{wall_s:5.2f} s ({cpu_s:.2f} s CPU), "
         f"{per:5.2f} s / 100 kLOC ({PROTOTYPE_S / per:.1f} x the prototype), nothing changed {again_s * 1000:4.0f} ms, "
         f"peak {peak_mb:.0f} MB, on disk {database.stat().st_size / 2**20:.0f} MB"
     )

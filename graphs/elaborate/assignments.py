@@ -8,6 +8,7 @@ from pyslang import ast
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, shifted, spread
 from rtlgen.graphs.elaborate.names import modport_expression, width_of
+from rtlgen.graphs.elaborate.selects import places
 from rtlgen.graphs.elaborate.state import State
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class Assignments:
         width = max(width_of(target.type), 1)
         indices = self.values.indices(target)
         definite = path.isFullyStatic and high - low + 1 == width
+        apart = places(target, self.state.constant) if width > 1 and not definite else None
+        if apart is not None:
+            self._one_of(number, apart, width, value + spread(indices, 0, width - 1), kind)
+            return
         if not definite or indices:
             value = spread(value + spread(indices, 0, width - 1), 0, high - low)
         self._write(number, low, high, value, kind, definite=definite)
@@ -97,6 +102,15 @@ class Assignments:
             self.assign(connected, rest + shifted(clipped(value, 0, width - 1), low), kind)
             return
         self.assign(connected, old + spread(value + indices, low, high), kind)
+
+    def _one_of(self, number: int, starts: list[int], width: int, value: Dependencies, kind: str) -> None:
+        """Assign one of several places, which one is not known: each keeps its value or gets the new one."""
+        environment = self.state.nonblocking if kind == "nonblocking" else self.state.blocking
+        value = clipped(value, 0, width - 1)
+        for low in starts:
+            high = low + width - 1
+            self.state.note_drive(number, low, high, kind)
+            environment.write(number, low, high, environment.read(number, low, high) + value)
 
     def _write(self, number: int, low: int, high: int, value: Dependencies, kind: str, *, definite: bool) -> None:
         self.state.note_drive(number, low, high, kind)

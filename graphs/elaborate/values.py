@@ -9,6 +9,7 @@ from pyslang import ast
 
 from rtlgen.graphs.elaborate.dependencies import Dependencies, clipped, compact, shifted, spread
 from rtlgen.graphs.elaborate.names import modport_expression, width_of
+from rtlgen.graphs.elaborate.selects import places
 from rtlgen.graphs.elaborate.state import State
 
 _BITWISE: Final = frozenset({"BinaryAnd", "BinaryOr", "BinaryXor", "BinaryXnor"})
@@ -104,10 +105,12 @@ class Values:
         low, high = path.lspBounds
         if low > high:
             low, high = high, low
-        found = self.state.read(signal, low, high)
         if path.isFullyStatic and high - low + 1 == width:
-            return found + indices
-        return spread(found, 0, width - 1) + indices
+            return self.state.read(signal, low, high) + indices
+        apart = places(expression, self.state.constant) if width > 1 else None
+        if apart is not None:
+            return [d for start in apart for d in self.state.read(signal, start, start + width - 1)] + indices
+        return spread(self.state.read(signal, low, high), 0, width - 1) + indices
 
     def _select_of_modport(self, expression: Any, path: Any, value: Dependencies) -> Dependencies:
         width = max(width_of(expression.type), 1)

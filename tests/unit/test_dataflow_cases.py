@@ -835,6 +835,27 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
         """,
         {"o[0]": "", "o[1]": "a[0]", "o[2]": "a[1]"},
     ),
+    "varying_index": (
+        """
+        module m(input clk, input [1:0][1:0] a, input [1:0] b [2], input i, input [1:0] d, output [1:0] o,
+                 output [1:0] p, output logic [1:0] q);
+        typedef struct packed { logic v; logic [1:0] w; } s_t;
+        s_t s [2];
+        assign o = a[i];
+        assign p = b[i];
+        always_ff @(posedge clk) s[i].w <= d;
+        assign q = s[0].w;
+        endmodule
+        """,
+        {
+            "o[0]": "a[0] a[2] i[0]",
+            "o[1]": "a[1] a[3] i[0]",
+            "p[0]": "b[0] b[2] i[0]",
+            "p[1]": "b[1] b[3] i[0]",
+            "q[0]": "clk[0] d[0] i[0]",
+            "q[1]": "clk[0] d[1] i[0]",
+        },
+    ),
     "case_covers": (
         """
         module m(input [1:0] s, input [1:0] a, input g, output logic o, output logic q);
