@@ -39,8 +39,9 @@ from rtlgen.graphs.repository.project import Plan, Surroundings, plan
 from rtlgen.graphs.room import with_room
 from rtlgen.graphs.rows import DesignRows
 
-_FORGET_BYTES: Final = 512 << 20
-"""Texts beyond this are forgotten with their trees by a process that keeps indexing."""
+_FORGET_BYTES: Final = 64 << 20
+"""Texts beyond twice the repository and this are forgotten with their trees, several times as large, by a process that
+keeps indexing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class Indexer:
         self._writer = Writer(self.database)
         self._tracker = Tracker(self.root, self.options, self.database)
         self._sources = Sources()
+        self._base = 0
+        """Bytes of texts that one indexing takes."""
         self._made: Plan | None = None
         self._around: Surroundings | None = None
         self._written: set[str] = set()
@@ -143,6 +146,7 @@ class Indexer:
         syntax_s = time.perf_counter() - start
         elaborated, bodies = self._design(made, around)
         elaborate_s = time.perf_counter() - start - syntax_s
+        self._base = self._base or self._sources.size
         return self._report(made, (changed, removed), elaborated, bodies, (syntax_s, elaborate_s, start))
 
     def names(self, path: Path) -> bool:
@@ -153,8 +157,8 @@ class Indexer:
         )
 
     def _forget(self) -> None:
-        if self._sources.size > _FORGET_BYTES:
-            self._sources = Sources()
+        if self._base and self._sources.size > 2 * self._base + _FORGET_BYTES:
+            self._sources, self._base = Sources(), 0
             for known in self._tracker.known.values():
                 known.parsed = known.tree = None
 

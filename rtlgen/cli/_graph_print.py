@@ -62,7 +62,10 @@ def _common(paths: Sequence[str]) -> str:
     """Return the instance path, with its last dot, that all paths begin with."""
     first, last = min(paths, default=""), max(paths, default="")
     length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return first[: first.rfind(".", 0, length) + 1]
+    dot = first.rfind(".", 0, length)
+    while dot > 0 and first.rfind("\\", 0, dot) > first.rfind(" ", 0, dot):  # inside an escaped name
+        dot = first.rfind(".", 0, dot)
+    return first[: dot + 1]
 
 
 def accesses(found: Sequence[Access]) -> None:

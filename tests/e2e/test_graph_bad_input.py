@@ -279,6 +279,7 @@ def test_escaped_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     (driver,) = json.loads(_run(capsys, "graph", "--db", root, "drivers", r"top.x[1].\u.1[2] .\q% ", "--json")[1])
     assert driver["text"] == r"\q% = x"
     assert len(json.loads(_run(capsys, "graph", "--db", root, "instances", "m%_'", "--json")[1])) == 1
+    assert _run(capsys, "graph", "--db", root, "instances", "m%_'")[1].startswith("in top.x[1]\n")
 
 
 def test_nothing_to_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,24 @@ def test_after_any_edits_the_database_is_as_a_fresh_one(
             assert contents(system) == contents(fresh)
 
 
+def test_texts_that_were_forgotten_are_read_again(
+    system: Path, tmp_path: Path, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtlgen.graphs.indexing.indexer._FORGET_BYTES", 0)
+    with Indexer(system) as indexer:
+        indexer.run()
+        seen = {id(indexer._sources)}
+        for i in range(12):
+            path = system / _EDITS[i][0]
+            path.write_text(path.read_text() + f"// {i}\n")
+            indexer.run({path})
+            seen.add(id(indexer._sources))
+        assert len(seen) > 1
+    shutil.copytree(system, tmp_path / "fresh", ignore=shutil.ignore_patterns(".rtlgen"))
+    _index(tmp_path / "fresh")
+    assert contents(system) == contents(tmp_path / "fresh")
+
+
 def test_another_process_finds_the_changes_since(system: Path, tmp_path: Path, contents: Contents) -> None:
     _index(system)
     for name, old, new in _EDITS[:5]:
